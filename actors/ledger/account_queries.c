@@ -230,7 +230,9 @@ uint16_t account_balance_find(struct ledger_list *list, const struct account_bal
         .version = row.version,
     };
     if (q->has_at)
-        b->version = ledger_list_version_at(list, q->account_id, row.version, q->at, effective);
+        b->version =
+            ledger_list_version_at(list, q->account_id, row.version, q->at,
+                                   effective ? LEDGER_LIST_EFFECTIVE : LEDGER_LIST_RECORDED);
     if (list->error != ERR_OK)
         return (uint16_t)list->error;
     check(b->version <= row.version);
@@ -312,7 +314,9 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
     if (!q->has_to || !ledger_list_last_entry(&w->list, q->account_id, &row))
         return RESULT_OK;
     uint64_t before = q->to == 0 ? 0 : q->to - 1;
-    *version = ledger_list_version_at(&w->list, q->account_id, row.version, before, false) + 1;
+    *version =
+        ledger_list_version_at(&w->list, q->account_id, row.version, before, LEDGER_LIST_RECORDED) +
+        1;
     return RESULT_OK;
 }
 

@@ -138,8 +138,15 @@ bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
     return reader.found;
 }
 
+static uint64_t ledger_list_place(const struct entries_row *row, enum ledger_list_axis axis)
+{
+    if (axis == LEDGER_LIST_POSITION)
+        return row->position;
+    return axis == LEDGER_LIST_EFFECTIVE ? row->effective_max : row->recorded_time;
+}
+
 uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_id, uint64_t newest,
-                                uint64_t at, bool effective)
+                                uint64_t at, enum ledger_list_axis axis)
 {
     uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
     while (low < high && list->error == ERR_OK) {
@@ -149,7 +156,7 @@ uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_i
         struct entries_row row;
         if (!ledger_list_entry(list, account_id, middle, &row))
             return 0;
-        if ((effective ? row.effective_max : row.recorded_time) <= at)
+        if (ledger_list_place(&row, axis) <= at)
             low = middle;
         else
             high = middle - 1;

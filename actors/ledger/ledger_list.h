@@ -55,11 +55,18 @@ must_check enum err ledger_newest_entry(struct view_store *s, struct id128 accou
 must_check bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
                                        struct entries_row *row);
 
-/* The last version of the account, up to `newest`, whose time on this axis is not after `at`; 0 if
- * there is none. Both times never decrease with the version: recorded_time by itself, effective_max
- * by making. */
+/* What never decreases with the version of an account: recorded_time and position in the journal by
+ * themselves, effective_max by making. */
+enum ledger_list_axis {
+    LEDGER_LIST_RECORDED,
+    LEDGER_LIST_EFFECTIVE,
+    LEDGER_LIST_POSITION,
+};
+
+/* The last version of the account, up to `newest`, that is not after `at` on this axis; 0 if there
+ * is none. */
 uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_id, uint64_t newest,
-                                uint64_t at, bool effective);
+                                uint64_t at, enum ledger_list_axis axis);
 
 /* A copy whose hash lives as long as the page. */
 struct entries_row ledger_list_entry_of(struct ledger_list *list, const struct value *values);

@@ -5,6 +5,8 @@
 
 #include "actors/common/owned_text.h"
 #include "actors/wallet/hold_messages.h"
+#include "actors/wallet/wallet_crossing.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
@@ -29,6 +31,14 @@ struct wallet_holds_row hold_row(struct id128 id, const struct hold *h)
         .description = h->description,
         .version = h->version,
     };
+}
+
+struct wallet_hold_info hold_shown(struct id128 id, const struct hold *h)
+{
+    const struct wallet_holds_row row = hold_row(id, h);
+    struct wallet_hold_info info = {.metadata = h->metadata};
+    wallet_hold_info_from_wallet_holds_row(&info, &row);
+    return info;
 }
 
 /* --- apply ------------------------------------------------------------------------------------ */
@@ -61,7 +71,8 @@ static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 r
                       uint8_t status)
 {
     struct hold *h = registry_hold(r, id);
-    check(hold_open(h));
+    check(hold_open(h) && (h->capturing == 0 || captured == h->capturing));
+    h->capturing = 0;
     bool fits = u128_sub(h->remaining, captured, &h->remaining) &&
                 u128_sub(h->remaining, released, &h->remaining) &&
                 u128_add(h->captured, captured, &h->captured);
@@ -69,8 +80,7 @@ static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 r
     h->status = status;
     h->version++;
     check(hold_open(h) == (h->remaining != 0));
-    if (!hold_open(h))
-        registry_deadline(r, KIND_HOLD, id, 0);
+    registry_deadline(r, KIND_HOLD, id, hold_open(h) ? h->expires_at : 0);
     wallet_count_return(r, h->wallet_id, released, h->created_at, !hold_open(h));
 }
 
@@ -83,6 +93,31 @@ void hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns
     bool all = h->remaining - e->amount == e->released;
     hold_move(r, e->hold_id, e->amount, e->released,
               all ? HOLD_STATUS_CAPTURED : HOLD_STATUS_PARTIALLY_CAPTURED);
+}
+
+/* Its time cannot end it until that is decided. What is shown of it stays, and so does its version.
+ */
+void hold_apply_capturing(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_hold_capturing *e = event;
+    struct hold *h = registry_hold(r, e->hold_id);
+    check(hold_open(h) && h->capturing == 0 && e->amount != 0 && e->amount <= h->remaining);
+    h->capturing = e->amount;
+    h->capture_id = e->transfer_id;
+    h->capture_final = e->final;
+    if (!MUTANT(EXPIRE_CAPTURED))
+        registry_deadline(r, KIND_HOLD, e->hold_id, 0);
+}
+
+void hold_apply_capture_refused(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_hold_capture_refused *e = event;
+    struct hold *h = registry_hold(r, e->hold_id);
+    check(hold_open(h) && h->capturing != 0);
+    h->capturing = 0;
+    registry_deadline(r, KIND_HOLD, e->hold_id, h->expires_at);
 }
 
 static void hold_give_back(struct registry *r, struct id128 id, uint8_t status)
@@ -117,10 +152,9 @@ void hold_apply_extended(struct registry *r, const void *event, uint64_t time_ns
 /* --- kind ------------------------------------------------------------------------------------- */
 
 static const struct handler handlers[] = {
-    {&wallet_hold_get_type, hold_on_get},
-    {&wallet_hold_capture_type, hold_on_capture},
-    {&wallet_hold_release_type, hold_on_release},
-    {&wallet_hold_extend_type, hold_on_extend},
+    {&wallet_hold_get_type, hold_on_get},         {&wallet_hold_capture_type, hold_on_capture},
+    {&wallet_hold_release_type, hold_on_release}, {&wallet_hold_extend_type, hold_on_extend},
+    {&hold_follow_type, hold_on_follow},
 };
 
 const struct actor_kind hold_kind = {

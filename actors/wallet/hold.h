@@ -24,6 +24,10 @@ struct hold {
     uint32_t version;
     uint16_t currency;
     uint8_t status;           /* enum hold_status */
+    /* While another shard decides about a capture; `capturing` is 0 while none does. */
+    bool capture_final;
+    u128 capturing;
+    struct id128 capture_id; /* of its transfer */
 };
 
 extern const struct actor_kind hold_kind;
@@ -33,11 +37,15 @@ bool hold_open(const struct hold *h);
 
 /* Its row without metadata, which the row has encoded. Texts are the hold's. */
 struct wallet_holds_row hold_row(struct id128 id, const struct hold *h);
+/* As an answer shows it. Texts are the hold's. */
+struct wallet_hold_info hold_shown(struct id128 id, const struct hold *h);
 
 /* --- apply, for the table of rules ------------------------------------------------------------ */
 
 void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_capturing(struct registry *r, const void *event, uint64_t time_ns);
+void hold_apply_capture_refused(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_released(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_expired(struct registry *r, const void *event, uint64_t time_ns);
 void hold_apply_extended(struct registry *r, const void *event, uint64_t time_ns);

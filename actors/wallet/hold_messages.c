@@ -4,16 +4,16 @@
  * hold's event in the same turn. */
 #include "actors/wallet/hold_messages.h"
 
+#include "actors/ledger/token.h"
 #include "actors/wallet/hold.h"
+#include "actors/wallet/wallet_crossing.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
 static enum turn_result hold_reply(struct turn *t, struct id128 id)
 {
-    const struct hold *h = turn_found_hold(t, id);
-    const struct wallet_holds_row row = hold_row(id, h);
-    struct wallet_hold_info info = {.metadata = h->metadata};
-    wallet_hold_info_from_wallet_holds_row(&info, &row);
+    const struct wallet_hold_info info = hold_shown(id, turn_found_hold(t, id));
     turn_reply(t, RESULT_OK, &wallet_hold_info_type, &info, info.version);
     return TURN_DONE;
 }
@@ -107,6 +107,8 @@ static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
     /* The timeout may be late: the node was down, or the store takes no writes. */
     if (!hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
         return RESULT_HOLD_NOT_OPEN;
+    if (ref->hold->capturing != 0 && !MUTANT(CAPTURE_AGAIN))
+        return RESULT_CAPTURE_UNDER_WAY;
     *amount = ref->hold->remaining;
     if (!capture->has_amount)
         return RESULT_OK;
@@ -133,8 +135,9 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
     uint16_t code = hold_capture_amount(t, &ref, capture, &amount);
     if (code == RESULT_OK)
         code = wallet_check_capture(ref.wallet.wallet, &m->who);
-    if (code == RESULT_OK && capture->has_to_wallet_id)
-        code = wallet_check_destination(t, &ref.wallet, found, &to);
+    bool crosses = capture->has_to_wallet_id && token_crosses(t, self, capture->to_wallet_id);
+    if (code == RESULT_OK && capture->has_to_wallet_id && !crosses)
+        code = wallet_check_destination(&ref.wallet, found, &to);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     u128 rest = ref.hold->remaining - amount;
@@ -152,6 +155,10 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
     move.id = turn_new_id(t, id128_slot(self));
     move.from = house_own_id(t, MANAGED_CLEARING, w->tenant_id, w->currency);
     move.to = capture->to_wallet_id;
+    if (crosses) {
+        struct hold_capture c = {self, amount, !keep_rest, post, move};
+        return hold_cross(t, m, &c);
+    }
     struct posting forward = funds_transfer(&move);
     bool waiting = posting_find(t, &post) == PRESENCE_WAITING;
     if (capture->has_to_wallet_id)
@@ -177,7 +184,9 @@ enum turn_result hold_on_extend(struct turn *t, struct id128 self, const struct 
         return end;
     struct wallet_hold_extended extended = {.hold_id = self};
     uint16_t code = RESULT_HOLD_NOT_OPEN;
-    if (hold_open(ref.hold) && turn_now(t) < ref.hold->expires_at)
+    if (ref.hold->capturing != 0)
+        code = RESULT_CAPTURE_UNDER_WAY;
+    else if (hold_open(ref.hold) && turn_now(t) < ref.hold->expires_at)
         code = wallet_expiry_after(t, extend->has_expires_in_s, extend->expires_in_s,
                                    ref.hold->expires_at, &extended.expires_at);
     if (code != RESULT_OK)
@@ -203,8 +212,9 @@ enum turn_result hold_on_release(struct turn *t, struct id128 self, const struct
     enum turn_result end;
     if (!hold_enter(t, self, release->wallet_id, &ref, &end))
         return end;
-    if (!hold_open(ref.hold))
-        return wallet_refuse(t, RESULT_HOLD_NOT_OPEN);
+    if (!hold_open(ref.hold) || ref.hold->capturing != 0)
+        return wallet_refuse(t,
+                             hold_open(ref.hold) ? RESULT_CAPTURE_UNDER_WAY : RESULT_HOLD_NOT_OPEN);
     struct posting p = hold_void(t, self, ref.wallet.wallet);
     if (!funds_post(t, &p, &end))
         return end;
@@ -219,7 +229,8 @@ enum turn_result hold_on_timeout(struct turn *t, struct id128 self)
     enum presence found = turn_find_hold(t, self, &h);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (found == PRESENCE_ABSENT || !hold_open(h) || turn_now(t) < h->expires_at)
+    if (found == PRESENCE_ABSENT || !hold_open(h) || turn_now(t) < h->expires_at ||
+        (h->capturing != 0 && !MUTANT(EXPIRE_CAPTURED)))
         return TURN_DONE;
     struct wallet_ref w;
     if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)

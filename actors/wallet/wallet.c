@@ -7,6 +7,7 @@
 #include "actors/common/owned_text.h"
 #include "actors/wallet/hold_messages.h"
 #include "actors/wallet/owner.h"
+#include "actors/wallet/wallet_crossing.h"
 #include "actors/wallet/wallet_messages.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -103,6 +104,25 @@ uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_n
     return limit_check(&w->limit, amount, time_ns);
 }
 
+struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 wallet_id,
+                                                  const struct funds_move *move, uint8_t type,
+                                                  uint64_t time_ns)
+{
+    struct wallet_ref w = wallet_again(t, wallet_id);
+    struct balance b = wallet_balance_of(&w);
+    return (struct wallet_transaction){
+        .transfer_id = move->id,
+        .transaction_id = move->id,
+        .wallet_id = wallet_id,
+        .amount = move->amount,
+        .currency = move->currency,
+        .type = type,
+        .timestamp = time_ns,
+        .balance = b.posted,
+        .available_balance = b.available,
+    };
+}
+
 uint16_t wallet_check_capture(const struct wallet *w, const struct principal *who)
 {
     /* A wallet with something held is not closed. */
@@ -113,16 +133,20 @@ uint16_t wallet_check_capture(const struct wallet *w, const struct principal *wh
     return owner || w->frozen_for_all ? RESULT_WALLET_FROZEN : RESULT_OK;
 }
 
-uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
-                                  enum presence found, const struct wallet_ref *to)
+uint16_t wallet_check_destination(const struct wallet_ref *from, enum presence found,
+                                  const struct wallet_ref *to)
 {
     if (id128_equal(from->id, to->id))
         return RESULT_DESTINATION_IS_SOURCE;
-    if (!turn_at_home(t, to->id))
-        return RESULT_DESTINATION_ON_OTHER_SHARD;
-    if (found != PRESENCE_THERE || !id128_equal(to->wallet->tenant_id, from->wallet->tenant_id))
+    return wallet_check_receiver(from->wallet->tenant_id, from->wallet->currency, found, to);
+}
+
+uint16_t wallet_check_receiver(struct id128 tenant_id, uint16_t currency, enum presence found,
+                               const struct wallet_ref *to)
+{
+    if (found != PRESENCE_THERE || !id128_equal(to->wallet->tenant_id, tenant_id))
         return RESULT_DESTINATION_NOT_FOUND;
-    if (to->wallet->currency != from->wallet->currency)
+    if (to->wallet->currency != currency)
         return RESULT_CURRENCY_MISMATCH;
     return to->wallet->status == WALLET_STATUS_CLOSED ? RESULT_DESTINATION_CLOSED : RESULT_OK;
 }
@@ -192,6 +216,13 @@ void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_n
     wallet_count_debit(r, e->wallet_id, e->amount, time_ns, false);
 }
 
+void wallet_apply_debit_returned(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct wallet_debit_returned *e = event;
+    wallet_count_return(r, e->wallet_id, e->amount, e->debited_time, false);
+}
+
 void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -243,8 +274,11 @@ static const struct handler handlers[] = {
     {&wallet_transfer_type, wallet_on_transfer}, {&wallet_hold_create_type, hold_on_create},
     {&wallet_freeze_type, wallet_on_freeze},     {&wallet_unfreeze_type, wallet_on_unfreeze},
     {&wallet_close_type, wallet_on_close},       {&wallet_limits_set_type, wallet_on_limits_set},
-    {&wallet_update_type, wallet_on_update},
+    {&wallet_update_type, wallet_on_update},     {&wallet_token_type, wallet_on_token},
+    {&wallet_follow_type, wallet_on_follow},
 };
+
+static const struct message_type *const refusable[] = {&wallet_token_type};
 
 const struct actor_kind wallet_kind = {
     .name = "wallet",
@@ -252,5 +286,7 @@ const struct actor_kind wallet_kind = {
     .state_size = sizeof(struct wallet),
     .handlers = handlers,
     .handler_count = array_len(handlers),
+    .refusable = refusable,
+    .refusable_count = array_len(refusable),
     .codec = &wallet_codec,
 };

@@ -78,9 +78,18 @@ static inline bool wallet_administrator(const struct principal *who)
     return principal_sees_all_owners(who);
 }
 
-/* May money of `from` go to this wallet? `found` is what wallet_find() said of it. */
-must_check uint16_t wallet_check_destination(struct turn *t, const struct wallet_ref *from,
-                                             enum presence found, const struct wallet_ref *to);
+/* May money of `from` go to this wallet of the same shard? `found` is what wallet_find() said of
+ * it. */
+must_check uint16_t wallet_check_destination(const struct wallet_ref *from, enum presence found,
+                                             const struct wallet_ref *to);
+/* May money of this tenant and currency? */
+must_check uint16_t wallet_check_receiver(struct id128 tenant_id, uint16_t currency,
+                                          enum presence found, const struct wallet_ref *to);
+
+/* A movement that was just made, as its answer shows it: without the other wallet and note. */
+struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 wallet_id,
+                                                  const struct funds_move *move, uint8_t type,
+                                                  uint64_t time_ns);
 
 /* How long a hold or authorisation lives: `seconds` (not given: WALLET_EXPIRY_S_DEFAULT), counted
  * from the time of the event that makes it. */
@@ -112,6 +121,7 @@ void wallet_count_return(struct registry *r, struct id128 id, u128 amount, uint6
 
 void wallet_apply_opened(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_debited(struct registry *r, const void *event, uint64_t time_ns);
+void wallet_apply_debit_returned(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_status_changed(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_updated(struct registry *r, const void *event, uint64_t time_ns);
 void wallet_apply_limits_changed(struct registry *r, const void *event, uint64_t time_ns);

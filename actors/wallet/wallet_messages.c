@@ -7,8 +7,10 @@
 #include "actors/wallet/wallet_messages.h"
 
 #include "actors/common/refusal.h"
+#include "actors/ledger/token.h"
 #include "actors/ledger/transfer.h"
 #include "actors/wallet/owner.h"
+#include "actors/wallet/wallet_crossing.h"
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
@@ -292,24 +294,13 @@ static struct plan plan_of(struct turn *t, struct id128 self, const struct walle
 static enum turn_result reply_transaction(struct turn *t, const struct plan *plan,
                                           uint64_t time_ns)
 {
-    struct wallet_ref w = wallet_again(t, plan->wallet_id);
-    struct balance b = wallet_balance_of(&w);
-    struct wallet_transaction reply = {
-        .transfer_id = plan->move.id,
-        .transaction_id = plan->move.id,
-        .wallet_id = plan->wallet_id,
-        .amount = plan->move.amount,
-        .currency = plan->move.currency,
-        .type = plan->type,
-        .timestamp = time_ns,
-        .balance = b.posted,
-        .available_balance = b.available,
-        .has_counterparty_wallet_id = plan->has_counterparty,
-        .counterparty_wallet_id = plan->counterparty,
-        .has_description = plan->note.has_description,
-        .description = plan->note.description,
-        .metadata = plan->note.metadata,
-    };
+    struct wallet_transaction reply =
+        wallet_transaction_made(t, plan->wallet_id, &plan->move, plan->type, time_ns);
+    reply.has_counterparty_wallet_id = plan->has_counterparty;
+    reply.counterparty_wallet_id = plan->counterparty;
+    reply.has_description = plan->note.has_description;
+    reply.description = plan->note.description;
+    reply.metadata = plan->note.metadata;
     turn_reply(t, RESULT_OK, &wallet_transaction_type, &reply, 0); /* it has no versions */
     return TURN_DONE;
 }
@@ -387,10 +378,11 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     u128 amount = 0;
+    bool crosses = token_crosses(t, self, to.id);
     uint16_t code = wallet_amount(from.wallet, transfer->amount, transfer->has_currency,
                                   transfer->currency, &amount);
-    if (code == RESULT_OK)
-        code = wallet_check_destination(t, &from, found, &to);
+    if (code == RESULT_OK && !crosses)
+        code = wallet_check_destination(&from, found, &to);
     if (code == RESULT_OK)
         code = wallet_check_debit(from.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
@@ -402,5 +394,5 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     plan.has_counterparty = true;
     plan.counterparty = to.id;
     plan.note = TRANSFER_NOTE_OF(transfer);
-    return carry_out(t, &plan);
+    return crosses ? wallet_cross(t, m, &plan.move, &plan.note) : carry_out(t, &plan);
 }

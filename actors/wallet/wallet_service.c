@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables of constants, and the audit: each hold and wallet in memory by itself, without the ledger.
- * wallet_debited has no row in the views: it only counts towards limits. */
+ * Debits counted and given back have no row in the views, nor has a capture that is not decided
+ * yet: they only say what may be done. */
 #include "actors/wallet/wallet_service.h"
 
 #include "actors/wallet/hold.h"
@@ -22,6 +23,7 @@ static const struct actor_kind *const kinds[] = {
 static const struct event_rule rules[] = {
     {&wallet_opened_type, MESSAGE_NO_OFFSET, wallet_apply_opened, wallet_project_opened},
     {&wallet_debited_type, MESSAGE_NO_OFFSET, wallet_apply_debited, NULL},
+    {&wallet_debit_returned_type, MESSAGE_NO_OFFSET, wallet_apply_debit_returned, NULL},
     {&wallet_status_changed_type, MESSAGE_NO_OFFSET, wallet_apply_status_changed,
      wallet_project_status_changed},
     {&wallet_limits_changed_type, MESSAGE_NO_OFFSET, wallet_apply_limits_changed,
@@ -29,6 +31,8 @@ static const struct event_rule rules[] = {
     {&wallet_updated_type, MESSAGE_NO_OFFSET, wallet_apply_updated, wallet_project_updated},
     {&wallet_hold_placed_type, MESSAGE_NO_OFFSET, hold_apply_placed, hold_project_placed},
     {&wallet_hold_captured_type, MESSAGE_NO_OFFSET, hold_apply_captured, hold_project_captured},
+    {&wallet_hold_capturing_type, MESSAGE_NO_OFFSET, hold_apply_capturing, NULL},
+    {&wallet_hold_capture_refused_type, MESSAGE_NO_OFFSET, hold_apply_capture_refused, NULL},
     {&wallet_hold_released_type, MESSAGE_NO_OFFSET, hold_apply_released, hold_project_released},
     {&wallet_hold_expired_type, MESSAGE_NO_OFFSET, hold_apply_expired, hold_project_expired},
     {&wallet_hold_extended_type, MESSAGE_NO_OFFSET, hold_apply_extended, hold_project_extended},
@@ -63,7 +67,9 @@ static bool audit_hold(void *context, struct id128 id, const void *state)
     const char **broken = context;
     const struct hold *h = state;
     u128 used;
-    if (hold_open(h) != (h->remaining != 0))
+    if (h->capturing > h->remaining)
+        *broken = "more of a hold is being captured than it keeps aside";
+    else if (hold_open(h) != (h->remaining != 0))
         *broken = "an open hold keeps nothing aside, or a closed one something";
     else if (!u128_add(h->captured, h->remaining, &used) || used > h->amount)
         *broken = "a hold keeps more than was asked for";

@@ -229,9 +229,9 @@ static void start_in_time(struct wallet_transactions *scan)
     page->has_from = true;
     page->from = (struct value){
         .type = VALUE_UINT,
-        .number =
-            ledger_list_version_at(&scan->list, request->wallet_id, newest.version, last, false) +
-            1,
+        .number = ledger_list_version_at(&scan->list, request->wallet_id, newest.version, last,
+                                         LEDGER_LIST_RECORDED) +
+                  1,
     };
 }
 
@@ -283,33 +283,51 @@ uint16_t wallet_query_transactions(struct view_store *s, const struct message *m
     return code;
 }
 
+struct recorded { /* of a transfer */
+    uint64_t time, position;
+};
+
 static bool take_recorded(void *context, const struct value *values)
 {
-    uint64_t *recorded = context;
+    struct recorded *recorded = context;
     struct transfers_row row;
     if (transfers_row_from_values(values, &row))
-        *recorded = row.recorded_time;
+        *recorded = (struct recorded){row.recorded_time, row.position};
     return false;
 }
 
-/* No index has an account's entries by transfer, but both have the time of one event. */
+/* The last entry that is not after `at`, if it is of this transfer. */
+static bool take_entry_at(struct wallet_transactions *scan,
+                          const struct wallet_transaction_get *get, uint64_t newest, uint64_t at,
+                          enum ledger_list_axis axis)
+{
+    struct entries_row row;
+    struct ledger_list *list = &scan->list;
+    uint64_t version = ledger_list_version_at(list, get->wallet_id, newest, at, axis);
+    if (version == 0 || !ledger_list_entry(list, get->wallet_id, version, &row) ||
+        !row.has_transfer_id || !id128_equal(row.transfer_id, get->transfer_id))
+        return false;
+    wallet_transactions_add(scan, &row);
+    return true;
+}
+
+/* No index has an account's entries by transfer, but both have the time of one event. Of a transfer
+ * between two shards that is the one of the decision: the account of the other, whose row it is,
+ * has its entry at the row's place in the journal. */
 static uint16_t find_transaction(struct view_store *s, struct wallet_transactions *scan,
                                  const struct wallet_transaction_get *get)
 {
     const struct value key[] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
                                 {.type = VALUE_ID, .id = get->transfer_id}};
-    uint64_t recorded = 0;
-    struct entries_row newest, row;
-    enum err e = views_get(s, &transfers_view, key, take_recorded, &recorded);
+    struct recorded at = {0};
+    struct entries_row newest;
+    enum err e = views_get(s, &transfers_view, key, take_recorded, &at);
     if (e != ERR_OK)
         return page_failed(e);
     struct ledger_list *list = &scan->list;
-    uint64_t version = 0;
-    if (ledger_list_last_entry(list, get->wallet_id, &newest))
-        version = ledger_list_version_at(list, get->wallet_id, newest.version, recorded, false);
-    if (version > 0 && ledger_list_entry(list, get->wallet_id, version, &row) &&
-        row.has_transfer_id && id128_equal(row.transfer_id, get->transfer_id))
-        wallet_transactions_add(scan, &row);
+    if (ledger_list_last_entry(list, get->wallet_id, &newest) &&
+        !take_entry_at(scan, get, newest.version, at.time, LEDGER_LIST_RECORDED))
+        take_entry_at(scan, get, newest.version, at.position, LEDGER_LIST_POSITION);
     uint16_t code = wallet_transactions_complete(s, scan);
     return code == RESULT_OK && list->page.count == 0 ? RESULT_NOT_FOUND : code;
 }

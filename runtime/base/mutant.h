@@ -67,7 +67,10 @@
     X(ANSWER_ASK_EARLY, "answer_ask_early")                                                        \
     X(CLOSE_WITHOUT_KEY, "close_without_key")                                                      \
     X(PENDING_IS_EXPIRED, "pending_is_expired")                                                    \
-    X(UNDO_FORGETS_SENDS, "undo_forgets_sends")
+    X(UNDO_FORGETS_SENDS, "undo_forgets_sends")                                                    \
+    X(EXPIRE_CAPTURED, "expire_captured")                                                          \
+    X(CAPTURE_AGAIN, "capture_again")                                                              \
+    X(KEEP_DEBIT, "keep_debit")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

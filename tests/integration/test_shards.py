@@ -9,8 +9,8 @@ import sys
 
 import scenarios
 from load import Load
-from payd import (PAYCTL, NotReady, Payd, SLOTS, new_id, parallel, refused_start, shard_of,
-                  slot_in, slot_of)
+from payd import (PAYCTL, NotReady, Payd, SLOTS, new_id, new_key, parallel, refused_start,
+                  shard_of, slot_in, slot_of)
 from scenarios import contains, equal, true
 
 SHARDS = max(3, int(os.environ.get("SHARDS", "3")))
@@ -189,18 +189,42 @@ def test_money_moves_between_accounts_of_two_shards(payd):
           ("1.00", "1.00", "1", True), "the trial balance")
 
 
-def test_wallets_pay_inside_a_shard(payd):
+def test_payments_stay_inside_a_shard(payd):
     with payd.bank(tenant="unpaid") as bank:
         wallet = bank.open_wallet(bank.somebody(0), funds="10.00")
         theirs = bank.open_wallet(bank.somebody(1))
-        answer = bank.post(f"/wallets/{wallet}/transfer",
-                           {"to_wallet_id": theirs, "amount": "1.00"})
-        answer.expect(422, "destination_on_other_shard", "to_wallet_id")
-        contains(answer.json["detail"], "all wallets of an owner share one")
         answer = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
                                          "amount": "1.00", "currency": "USD"})
         answer.expect(422, "payee_on_other_shard", "to_account")
         equal(bank.balance(wallet)["balance"], "10.00", "the balance")
+
+
+def test_wallets_pay_those_of_other_shards(payd):
+    with payd.bank(tenant="rents", subject="teller") as bank:
+        payer = bank.open_wallet(bank.somebody(0), funds="100.00")
+        payee = bank.open_wallet(bank.somebody(1))
+        key = new_key()
+        body = {"to_wallet_id": payee, "amount": "30.00", "description": "rent"}
+        first = bank.post(f"/wallets/{payer}/transfer", body, key=key).expect(201)
+        again = bank.post(f"/wallets/{payer}/transfer", body, key=key).expect(201)
+        equal(again.json, first.json, "the answer to the same key")
+        made = first.json
+        equal((made["balance"], made["counterparty_wallet_id"]), ("70.00", payee), "the answer")
+        for wallet, kind in ((payer, "transfer_out"), (payee, "transfer_in")):
+            path = f"/wallets/{wallet}/transactions/{made['transaction_id']}"
+            found = bank.get(path).expect(200).json
+            equal((found["type"], found["amount"], found["description"]),
+                  (kind, "30.00", "rent"), "the movement")
+        hold = bank.post(f"/wallets/{payer}/holds", {"amount": "50.00"}).expect(201).json["hold_id"]
+        for amount, status in (("20.00", "partially_captured"), ("30.00", "captured")):
+            body = {"amount": amount, "to_wallet_id": payee}
+            captured = bank.post(f"/wallets/{payer}/holds/{hold}/capture", body).expect(200).json
+            equal(captured["status"], status, "the hold")
+        equal([bank.balance(wallet)["balance"] for wallet in (payer, payee)], ["20.00", "80.00"],
+              "the balances")
+        bank.post(f"/wallets/{payer}/transfer", {"to_wallet_id": payee, "amount": "21.00"}) \
+            .expect(422, "exceeds_credits")
+        bank.check_books()
 
 
 def test_operators_see_all_shards(payd):
@@ -232,7 +256,7 @@ def test_operators_see_all_shards(payd):
           (everybody["account_count"], everybody["transfer_count"]), "accounts and transfers")
     top = operator(payd, "actors", "top", "--limit", "100")
     accounts, = (kind for kind in top["kinds"] if kind["kind"] == "account")
-    in_transit = 2  # of the transfer between two shards
+    in_transit = 4  # two for each tenant of whom money went to another shard
     equal(int(accounts["resident"]) - in_transit, sum(int(line["account_count"]) for line in lines),
           "accounts in memory")
     equal(operator(payd, "dead-letters", "list")["complete"], True, "all letters")

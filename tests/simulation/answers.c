@@ -6,6 +6,7 @@
 
 #include "runtime/shard/quota.h"
 #include "schemas/result.h"
+#include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
 
@@ -336,18 +337,20 @@ static void check_transfer(struct run *run, const struct request *q, const void 
     check_by(q, t, i->has_by, i->by);
 }
 
-static bool is_movement_of(const struct ref_transfer *t, struct id128 wallet_id)
+static bool is_movement_of(const struct run *run, struct id128 id, struct id128 wallet_id)
 {
-    return t != NULL && t->kind != REF_REFUSED &&
+    const struct ref_transfer *t = reference_transfer(&run->reference, id);
+    if (t == NULL)
+        return ref_transit_received(&run->reference, id, wallet_id);
+    return t->kind != REF_REFUSED &&
            (id128_equal(t->debit, wallet_id) || id128_equal(t->credit, wallet_id));
 }
 
 static void check_movement(struct run *run, const struct request *q, const void *reply)
 {
     const struct wallet_transaction *x = reply;
-    const struct ref_transfer *t = reference_transfer(&run->reference, x->transfer_id);
     const struct wallet_transaction_get *get = &q->body.wallet_transaction_get;
-    if (!is_movement_of(t, x->wallet_id))
+    if (!is_movement_of(run, x->transfer_id, x->wallet_id))
         broken("request %u (%s) shows a movement that is not durable", q->number, q->type->name);
     if (q->type == &wallet_transaction_get_type &&
         (!id128_equal(x->transfer_id, get->transfer_id) ||
@@ -373,7 +376,7 @@ static void check_event(struct run *run, const struct request *q, const struct w
 {
     const struct ref_transfer *t =
         e->has_transfer_id ? reference_transfer(&run->reference, e->transfer_id) : NULL;
-    if (e->has_transfer_id && !is_movement_of(t, e->wallet_id))
+    if (e->has_transfer_id && !is_movement_of(run, e->transfer_id, e->wallet_id))
         broken("request %u (%s) shows a movement that is not durable", q->number, q->type->name);
     if (!e->has_by && q->who.any_owner)
         broken("request %u: something happened that nobody did", q->number);
@@ -500,8 +503,7 @@ static void check_reply(struct run *run, const struct request *q, const struct m
 
 static bool answers_cross(uint16_t code)
 {
-    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS ||
-           code == RESULT_DESTINATION_ON_OTHER_SHARD || code == RESULT_PAYEE_ON_OTHER_SHARD;
+    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_PAYEE_ON_OTHER_SHARD;
 }
 
 /* What was decided under its key. */
@@ -519,6 +521,17 @@ void answers_check_expired(const struct run *run, const struct request *q)
                q->type->name);
 }
 
+/* Does another shard decide it, if it has to? */
+static bool answers_may_wait(const struct request *q)
+{
+    static const struct message_type *const types[] = {
+        &tally_move_type, &transfer_create_type, &wallet_transfer_type, &wallet_hold_capture_type};
+    for (size_t i = 0; i < array_len(types); i++)
+        if (q->type == types[i])
+            return true;
+    return false;
+}
+
 void answers_check_later(struct run *run, const struct request *q, const struct message *m)
 {
     if (m->code == ERR_QUARANTINED && q->type->target_kind != KIND_TALLY)
@@ -527,9 +540,8 @@ void answers_check_later(struct run *run, const struct request *q, const struct 
     if (m->code != ERR_OUTCOME_PENDING)
         return;
     run->cover.faults[COVER_PENDING]++;
-    bool waits = q->type == &tally_move_type || q->type == &transfer_create_type;
     bool looks = q->type == &transfer_get_type;
-    if (waits == looks || (waits && m->retry_after_ms == 0))
+    if (!looks && (m->retry_after_ms == 0 || !answers_may_wait(q)))
         broken("request %u (%s) is told that its outcome is still to come", q->number,
                q->type->name);
 }

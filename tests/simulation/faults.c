@@ -67,7 +67,7 @@ static bool faults_choose_parked(void *context, struct id128 id, const void *sta
 {
     struct parked_choice *c = context;
     const struct parked *p = state;
-    if (c->refusing && p->type != tally_token_type.number)
+    if (c->refusing && p->type != tally_token_type.number && p->type != wallet_token_type.number)
         return true;
     c->id = id;
     return false;

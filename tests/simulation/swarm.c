@@ -14,6 +14,7 @@
 #define QUOTA_ONE_IN 12    /* and one of 12 has quotas of the journal, after which little happens */
 #define MANY_SHARDS_ONE_IN 4
 #define FEW_SHARDS 3
+#define FEW_TENANTS 2
 #define LOSES_END_ONE_IN 8
 #define HUGE_ONE_IN 8 /* one of 8 has amounts of which a few are more than a number holds */
 #define DEEP_ONE_IN 6
@@ -93,7 +94,8 @@ static void draw_shards(struct swarm *s, struct rng *r, uint16_t shards)
     uint16_t drawn = (uint16_t)swarm_between(r, 1, many ? SWARM_SHARDS_MAX : FEW_SHARDS);
     s->shards = shards == 0 ? drawn : shards;
     s->loops = (uint16_t)swarm_between(r, 1, s->shards);
-    s->tenants = (uint32_t)swarm_between(r, s->shards, SWARM_TENANTS_MAX);
+    bool few = rng_below(r, 2) == 0; /* so that each of them does more */
+    s->tenants = (uint32_t)swarm_between(r, 1, few ? FEW_TENANTS : SWARM_TENANTS_MAX);
     s->crossing_ppm = swarm_sometimes(r, 100000);
     s->lag_ns = s->loops > 1 ? swarm_choose(r, lags, array_len(lags)) : 0;
     s->slow_loop = (uint32_t)rng_below(r, 2 * SWARM_SHARDS_MAX);

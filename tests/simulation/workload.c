@@ -18,7 +18,7 @@
 #define CHOICES_MAX 40
 #define WALLETS_MIN 3   /* soon, where they are in focus */
 #define FOCUS_FACTOR 12 /* operations of the group in focus are so much likelier */
-#define FOLLOW_FACTOR 8 /* and those of a hold or payment, while there is one */
+#define FOLLOW_FACTOR 8 /* and those of a hold or payment, while there is one, or that make one */
 
 const uint16_t workload_currencies[SWARM_CURRENCIES_MAX] = {840, 392, 978}; /* USD, JPY, EUR */
 
@@ -244,16 +244,18 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
     return &tally_operations[i - payment_operation_count];
 }
 
-/* Does it go on with a hold, payment or transfer that is there? */
-static bool operation_goes_on(const struct operation *o)
+/* Does it go on with a hold, payment or transfer that is there, or make one if none is? */
+static bool operation_follows(const struct operation *o, bool some)
 {
-    static const char *const names[] = {"capture",      "release",
-                                        "hold_longer",  "refund",
-                                        "cancel",       "payment_longer",
-                                        "payment_more", "post_held",
-                                        "void_held",    "transfer_resolving",
-                                        "reverse",      "transaction_reversed"};
-    for (size_t i = 0; i < array_len(names); i++)
+    static const char *const on[] = {"capture",      "release",
+                                     "hold_longer",  "refund",
+                                     "cancel",       "payment_longer",
+                                     "payment_more", "post_held",
+                                     "void_held",    "transfer_resolving",
+                                     "reverse",      "transaction_reversed"};
+    static const char *const first[] = {"hold", "pay", "authorize"};
+    const char *const *names = some ? on : first;
+    for (size_t i = 0; i < (some ? array_len(on) : array_len(first)); i++)
         if (strcmp(o->name, names[i]) == 0)
             return true;
     return false;
@@ -274,12 +276,12 @@ static bool some_open(const struct run *run)
     return false;
 }
 
-static uint32_t weight_of(const struct swarm *s, uint32_t i, bool follow)
+static uint32_t weight_of(const struct swarm *s, uint32_t i, bool some)
 {
     enum swarm_focus group;
     const struct operation *o = operation_at(i, &group);
     return s->weights[i] * (group == s->focus ? FOCUS_FACTOR : 1) *
-           (follow && operation_goes_on(o) ? FOLLOW_FACTOR : 1);
+           (operation_follows(o, some) ? FOLLOW_FACTOR : 1);
 }
 
 static const struct operation *workload_choose(struct run *run)
@@ -289,15 +291,15 @@ static const struct operation *workload_choose(struct run *run)
                      tally_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
-    bool follow = some_open(run);
+    bool some = some_open(run);
     for (uint32_t i = 0; i < count; i++)
-        sum += weight_of(&run->swarm, i, follow);
+        sum += weight_of(&run->swarm, i, some);
     if (sum == 0)
         return operation_at(0, &group);
     uint64_t drawn = rng_below(&run->rng, sum);
     uint32_t i = 0;
-    while (drawn >= weight_of(&run->swarm, i, follow))
-        drawn -= weight_of(&run->swarm, i++, follow);
+    while (drawn >= weight_of(&run->swarm, i, some))
+        drawn -= weight_of(&run->swarm, i++, some);
     return operation_at(i, &group);
 }
 

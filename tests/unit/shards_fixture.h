@@ -195,8 +195,10 @@ static inline int shards_teardown(void **state)
 
 static inline struct principal shards_teller(void)
 {
-    struct principal who = {
-        .tenant = slice_of("acme"), .subject = slice_of("teller"), .client = slice_of("app")};
+    struct principal who = {.tenant = slice_of("acme"),
+                            .subject = slice_of("teller"),
+                            .client = slice_of("app"),
+                            .any_owner = true};
     principal_identify(&who);
     return who;
 }

@@ -169,6 +169,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             if (h->expires != (r.attribution.tenant.len == 0))
                 broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
             ref_sends_end(h->models.sends, h->shard, &r);
+            reference_end(h->models.reference, &effects);
             if (r.keyed)
                 add_record(h, &r, row->seq, &effects);
             break;

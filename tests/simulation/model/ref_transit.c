@@ -51,7 +51,8 @@ static void note_variant(struct ref_account *a)
     a->variants[a->variant_count++] = (struct ref_variant){a->version, a->now};
 }
 
-static void moving_kept(struct reference *r, const struct transfer_reserved *e)
+static void moving_kept(struct reference *r, const struct transfer_reserved *e,
+                        struct ref_effects *f)
 {
     struct ref_moving *before = moving_of(r, e->id);
     if (before != NULL && before->state != REF_MOVING_RELEASED)
@@ -75,7 +76,12 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e)
         .home = r->shard,
         .decider = e->peer,
         .reasoned = (e->marks & TOKEN_MARKS_REASONED) != 0,
+        .managed = (e->flags & TRANSFER_FLAGS_MANAGED) != 0,
     };
+    if (r->movings[r->moving_count - 1].managed) {
+        f->passing.kept_of = own->id;
+        f->passing.kept = e->amount;
+    }
 }
 
 static void moving_let_go(struct reference *r, struct ref_moving *c)
@@ -85,7 +91,8 @@ static void moving_let_go(struct reference *r, struct ref_moving *c)
     reference_take(&transit_of(r, own, c->decider)->now.credits_pending, c->kept);
 }
 
-static void moving_released(struct reference *r, const struct transfer_released *e)
+static void moving_released(struct reference *r, const struct transfer_released *e,
+                            struct ref_effects *f)
 {
     for (uint32_t i = 0; i < r->moving_count; i++) {
         struct ref_moving *c = &r->movings[i];
@@ -97,6 +104,10 @@ static void moving_released(struct reference *r, const struct transfer_released 
         moving_let_go(r, c);
         note_variant(reference_account(r, c->debit));
         c->state = REF_MOVING_RELEASED;
+        if (c->managed) {
+            f->passing.let_go_of = c->debit;
+            f->passing.let_go = c->kept;
+        }
         return;
     }
     broken("something is let go that was not kept aside");
@@ -140,7 +151,12 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
-    bool adjusted = ((own->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
+    bool adjusted = !c->managed && ((own->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
+    if (c->managed) {
+        f->managed++;
+        f->passing.followed_of = c->debit;
+        f->passing.followed = e->amount;
+    }
     f->adjusted += adjusted;
     f->reasons += adjusted && c->reasoned;
     f->posted++;
@@ -172,14 +188,20 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
                        uint64_t time_ns, struct ref_effects *f)
 {
     if (type == &transfer_reserved_type)
-        moving_kept(r, event);
+        moving_kept(r, event, f);
     else if (type == &transfer_released_type)
-        moving_released(r, event);
+        moving_released(r, event, f);
     else if (type == &transfer_crossed_type)
         moving_moved(r, event, time_ns, f);
     else
         return false;
     return true;
+}
+
+bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id)
+{
+    const struct ref_moving *c = moving_of(r, id);
+    return c != NULL && c->state == REF_MOVING_DECIDED && id128_equal(c->credit, account_id);
 }
 
 /* --- what must hold --------------------------------------------------------------------------- */

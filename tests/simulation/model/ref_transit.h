@@ -15,6 +15,10 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
 /* Is a transfer under way with this id that the shard whose event is read decides? */
 bool ref_transit_decides(const struct reference *r, struct id128 id);
 
+/* Has the account received the transfer with this id, which its other account is not yet debited
+ * for? */
+bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id);
+
 /* What is decided and not followed, of a tenant (zero: of all) in a currency. */
 u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency);
 

@@ -542,14 +542,18 @@ static void hold_is_captured(struct reference *r, const struct wallet_hold_captu
     struct ref_hold *h = hold_of(r, e->hold_id);
     if (e->amount > h->remaining || e->released > h->remaining - e->amount)
         broken("a hold gives more than it holds");
+    bool promised = spending_promised(r, h, e, f);
     h->captured += e->amount;
     h->remaining -= e->amount + e->released;
     spending_return(wallet_of(r, h->wallet), e->released, h->created_ns);
-    spending_capture(wallet_of(r, h->wallet), f);
+    if (!promised)
+        spending_capture(wallet_of(r, h->wallet), f);
 }
 
 static void hold_is_ended(struct reference *r, struct ref_hold *h)
 {
+    if (h->capturing != 0)
+        broken("a hold ends that another shard is asked about");
     spending_return(wallet_of(r, h->wallet), h->remaining, h->created_ns);
     h->remaining = 0;
 }
@@ -673,7 +677,7 @@ static void payment_is_extended(struct reference *r, const struct payment_extend
 
 static void hold_is_extended(struct ref_hold *h, const struct wallet_hold_extended *e)
 {
-    if (h->remaining == 0 || e->expires_at <= h->expires_ns)
+    if (h->remaining == 0 || h->capturing != 0 || e->expires_at <= h->expires_ns)
         broken("a hold is extended that is not open, or to an earlier end");
     h->expires_ns = e->expires_at;
 }
@@ -699,16 +703,14 @@ static void wallet_event(struct reference *r, const struct message_type *type, c
     } else if (type == &wallet_hold_extended_type) {
         const struct wallet_hold_extended *e = event;
         hold_is_extended(hold_of(r, e->hold_id), e);
-    } else if (type == &wallet_debited_type) {
-        const struct wallet_debited *e = event;
-        spending_use(wallet_of(r, e->wallet_id), e->amount, time_ns);
-    } else if (type == &wallet_limits_changed_type) {
-        const struct wallet_limits_changed *e = event;
-        spending_limits_changed(wallet_of(r, e->wallet_id), e);
-    } else if (type == &wallet_status_changed_type) {
-        const struct wallet_status_changed *e = event;
-        spending_status_changed(wallet_of(r, e->wallet_id), e);
+    } else {
+        spending_event(r, type, event, time_ns, f);
     }
+}
+
+void reference_end(const struct reference *r, const struct ref_effects *effects)
+{
+    spending_check_passing(r, &effects->passing);
 }
 
 static void payment_event(struct reference *r, const struct message_type *type, const void *event,

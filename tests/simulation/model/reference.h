@@ -82,7 +82,7 @@ struct ref_moving {
     enum ref_moving_state state;
     u128 kept, amount;
     uint64_t decided_ns;
-    bool reasoned;
+    bool reasoned, managed;
 };
 
 struct ref_wallet {
@@ -98,6 +98,8 @@ struct ref_wallet {
 struct ref_hold {
     struct id128 id, wallet;
     u128 amount, captured, remaining;
+    u128 capturing; /* another shard is asked whether it takes so much; 0 while none is */
+    bool capture_final, captured_frozen; /* all of it ends; its wallet was frozen when it began */
     uint64_t created_ns, expires_ns;
 };
 
@@ -110,6 +112,16 @@ struct ref_payment {
     bool declined;       /* no money moved, nor ever will */
     bool forgotten;      /* ... and nobody is shown it any more */
     struct id128 pending; /* the transfer that holds what remains */
+};
+
+/* What one record did to money of a service on its way to another shard, and what the service says
+ * of the same. */
+struct ref_passing {
+    struct id128 kept_of, let_go_of, followed_of; /* account from which it goes; zero = nothing */
+    u128 kept, let_go, followed;
+    struct id128 debited, returned; /* wallet; zero = nothing */
+    u128 debited_amount, returned_amount;
+    u128 capturing, capture_refused, captured;
 };
 
 /* What one record did, to be compared with what was asked for. */
@@ -126,6 +138,7 @@ struct ref_effects {
     struct id128 resolved_id;
     u128 resolved_amount, released_amount;
     struct id128 frozen_owner; /* of a frozen wallet of which something was captured */
+    struct ref_passing passing;
 };
 
 struct ref_transaction {
@@ -160,6 +173,9 @@ void reference_done(struct reference *r);
 /* One event of that shard, decoded; adds to *effects. */
 void reference_apply(struct reference *r, uint16_t shard, const struct message_type *type,
                      const void *event, uint64_t time_ns, struct ref_effects *effects);
+
+/* The record whose events came last is at its end. */
+void reference_end(const struct reference *r, const struct ref_effects *effects);
 
 struct ref_account *reference_account(const struct reference *r, struct id128 id);
 struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id);

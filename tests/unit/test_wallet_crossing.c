@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wallets of two owners who live in different shards: ann's wallet is in shard 0, bob's in shard 1.
+ */
+#include <stdio.h>
+
+#include "tests/unit/shards_fixture.h"
+
+#include "runtime/base/time.h"
+#include "runtime/sends/parked.h"
+#include "schemas/wallet.h"
+
+#define NAMES 64
+
+struct street {
+    struct id128 ann, bob; /* wallets */
+};
+
+static struct decimal dollars(int64_t cents)
+{
+    return (struct decimal){.digits = (u128)cents, .scale = 2};
+}
+
+/* The wallet of the first of many people who lives in this shard. */
+static struct id128 given_wallet(struct shards_bank *b, uint16_t shard, uint16_t currency)
+{
+    static char names[NAMES][8];
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(names[i], sizeof names[i], "p%d", i);
+        const struct wallet_open open = {
+            .currency = currency, .has_user_id = true, .user_id = slice_of(names[i])};
+        struct wallet_info info;
+        struct question *q = shards_ask(b, &wallet_open_type, &open, 0);
+        if (shards_code(b, q) != RESULT_OK)
+            continue; /* has one */
+        shards_reply(b, q, &wallet_info_type, &info);
+        if (slot_map_home(&b->slots, info.wallet_id) == shard)
+            return info.wallet_id;
+    }
+    fail_msg("nobody lives in shard %u", shard);
+    return ID128_ZERO;
+}
+
+static void fund(struct shards_bank *b, struct id128 wallet, int64_t cents)
+{
+    const struct wallet_fund fund = {.wallet_id = wallet, .amount = dollars(cents)};
+    assert_int_equal(shards_do(b, &wallet_fund_type, &fund), RESULT_OK);
+}
+
+/* Ann has 100 dollars, bob nothing. */
+static struct street given_ann_and_bob(struct shards_bank *b)
+{
+    struct street s = {given_wallet(b, 0, USD), given_wallet(b, 1, USD)};
+    fund(b, s.ann, 10000);
+    shards_forget_questions(b);
+    return s;
+}
+
+static struct wallet_info shown(struct shards_bank *b, struct id128 wallet)
+{
+    struct wallet_info info;
+    const struct wallet_get get = {wallet};
+    struct question *q = shards_ask(b, &wallet_get_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_info_type, &info);
+    return info;
+}
+
+static void expect_wallet(struct shards_bank *b, struct id128 wallet, u128 balance, u128 available)
+{
+    const struct wallet_info info = shown(b, wallet);
+    assert_true(info.balance == balance);
+    assert_true(info.available_balance == available);
+}
+
+static struct question *pay(struct shards_bank *b, struct id128 from, struct id128 to,
+                            int64_t cents, uint64_t key)
+{
+    const struct wallet_transfer transfer = {.wallet_id = from,
+                                             .to_wallet_id = to,
+                                             .amount = dollars(cents),
+                                             .has_description = true,
+                                             .description = slice_of("rent")};
+    return shards_ask(b, &wallet_transfer_type, &transfer, key);
+}
+
+/* --- transfers -------------------------------------------------------------------------------- */
+
+static void a_wallet_pays_one_of_another_shard(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct wallet_transaction made;
+    struct question *q = pay(b, s.ann, s.bob, 3000, 1);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_transaction_type, &made);
+    assert_true(made.amount == 3000 && made.balance == 7000 && made.available_balance == 7000);
+    assert_true(id128_equal(made.counterparty_wallet_id, s.bob));
+    assert_true(slice_equal(made.description, slice_of("rent")));
+    expect_wallet(b, s.ann, 7000, 7000);
+    expect_wallet(b, s.bob, 3000, 3000);
+    assert_true(shown(b, s.ann).spent_today == 3000);
+}
+
+static struct wallet_transaction_page movements(struct shards_bank *b, struct id128 wallet)
+{
+    struct wallet_transaction_page page;
+    const struct wallet_transaction_list list = {.wallet_id = wallet};
+    struct question *q = shards_ask(b, &wallet_transaction_list_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_transaction_page_type, &page);
+    return page;
+}
+
+static void both_see_it_among_their_movements(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    assert_int_equal(shards_code(b, pay(b, s.ann, s.bob, 3000, 1)), RESULT_OK);
+    const struct wallet_transaction_page out = movements(b, s.ann), in = movements(b, s.bob);
+    assert_int_equal(out.transactions_count, 2);
+    assert_int_equal(in.transactions_count, 1);
+    assert_int_equal(out.transactions[0].type, WALLET_TRANSACTION_TYPE_TRANSFER_OUT);
+    assert_int_equal(in.transactions[0].type, WALLET_TRANSACTION_TYPE_TRANSFER_IN);
+    assert_true(id128_equal(in.transactions[0].counterparty_wallet_id, s.ann));
+    assert_true(slice_equal(in.transactions[0].description, slice_of("rent")));
+    assert_true(id128_equal(in.transactions[0].transfer_id, out.transactions[0].transfer_id));
+    assert_true(in.transactions[0].balance == 3000);
+}
+
+static struct wallet_transaction movement(struct shards_bank *b, struct id128 wallet,
+                                          struct id128 transfer)
+{
+    struct wallet_transaction x;
+    const struct wallet_transaction_get get = {.wallet_id = wallet, .transfer_id = transfer};
+    struct question *q = shards_ask(b, &wallet_transaction_get_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_transaction_type, &x);
+    return x;
+}
+
+/* Also where the wallet that pays was used between the decision and its being carried out. */
+static void both_find_it_by_its_id(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct wallet_transaction made;
+    b->cut[1] = true;
+    struct question *q = pay(b, s.ann, s.bob, 3000, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(movements(b, s.bob).transactions_count, 1);
+    fund(b, s.ann, 5);
+    b->cut[1] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_transaction_type, &made);
+    const struct wallet_transaction out = movement(b, s.ann, made.transfer_id);
+    const struct wallet_transaction in = movement(b, s.bob, made.transfer_id);
+    assert_true(out.type == WALLET_TRANSACTION_TYPE_TRANSFER_OUT && out.balance == 7005);
+    assert_true(out.timestamp == made.timestamp && in.timestamp < out.timestamp);
+    assert_true(in.type == WALLET_TRANSACTION_TYPE_TRANSFER_IN && in.balance == 3000);
+}
+
+static void what_the_other_wallet_refuses_is_given_back_to_the_day(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct wallet_close close = {.wallet_id = s.bob};
+    assert_int_equal(shards_do(b, &wallet_close_type, &close), RESULT_OK);
+    assert_int_equal(shards_code(b, pay(b, s.ann, s.bob, 3000, 1)), RESULT_DESTINATION_CLOSED);
+    struct id128 nobody = s.bob;
+    nobody.hi ^= 1;
+    assert_int_equal(shards_code(b, pay(b, s.ann, nobody, 3000, 2)), RESULT_DESTINATION_NOT_FOUND);
+    const struct id128 japanese = given_wallet(b, 1, 392);
+    assert_int_equal(shards_code(b, pay(b, s.ann, japanese, 3000, 3)), RESULT_CURRENCY_MISMATCH);
+    expect_wallet(b, s.ann, 10000, 10000);
+    assert_true(shown(b, s.ann).spent_today == 0);
+}
+
+static void what_the_payer_may_not_do_is_refused_at_home(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    assert_int_equal(shards_code(b, pay(b, s.ann, s.bob, 10001, 1)), RESULT_EXCEEDS_CREDITS);
+    const struct wallet_freeze freeze = {.wallet_id = s.ann};
+    assert_int_equal(shards_do(b, &wallet_freeze_type, &freeze), RESULT_OK);
+    assert_int_equal(shards_code(b, pay(b, s.ann, s.bob, 1, 2)), RESULT_WALLET_FROZEN);
+    assert_true(shown(b, s.ann).spent_today == 0);
+}
+
+/* Neither a freeze nor a restart takes back what was promised; the wallet cannot be closed. */
+static void what_is_under_way_is_carried_out(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    b->cut[1] = true;
+    (void)pay(b, s.ann, s.bob, 10000, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    expect_wallet(b, s.ann, 10000, 0);
+    const struct wallet_close close = {.wallet_id = s.ann};
+    assert_int_equal(shards_do(b, &wallet_close_type, &close), RESULT_WALLET_HAS_HOLDS);
+    const struct wallet_freeze freeze = {
+        .wallet_id = s.ann, .has_scope = true, .scope = FREEZE_SCOPE_ALL};
+    assert_int_equal(shards_do(b, &wallet_freeze_type, &freeze), RESULT_OK);
+    shards_restart(b);
+    struct question *again = pay(b, s.ann, s.bob, 10000, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, again), RESULT_OK);
+    expect_wallet(b, s.ann, 0, 0);
+    expect_wallet(b, s.bob, 10000, 10000);
+}
+
+/* --- parked ----------------------------------------------------------------------------------- */
+
+static uint64_t parked_count(struct shards_bank *b)
+{
+    struct shard_stats stats;
+    shard_get_stats(shard_set_shard(b->set, 1), &stats);
+    return stats.parked;
+}
+
+static void command(struct shards_bank *b, struct id128 wallet, enum actor_command c)
+{
+    (void)shown(b, wallet); /* so that it is in memory */
+    assert_int_equal(shard_actor_command(shard_set_shard(b->set, 1), KIND_WALLET, wallet, c),
+                     ERR_OK);
+}
+
+/* Ann pays 30 dollars, which lie parked for bob's wallet, which works again. */
+static struct question *given_parked_payment(struct shards_bank *b, const struct street *s)
+{
+    command(b, s->bob, ACTOR_COMMAND_SUSPEND);
+    struct question *q = pay(b, s->ann, s->bob, 3000, 1);
+    shards_run(b, 50 * NS_PER_MS);
+    assert_int_equal(parked_count(b), 1);
+    expect_wallet(b, s->ann, 10000, 7000);
+    assert_int_equal(shard_actor_command(shard_set_shard(b->set, 1), KIND_WALLET, s->bob,
+                                         ACTOR_COMMAND_RESUME),
+                     ERR_OK);
+    return q;
+}
+
+static void a_parked_payment_goes_on_when_an_operator_says_so(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct question *q = given_parked_payment(b, &s);
+    assert_int_equal(shard_parked_retry(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                        slice_of("unix:operator")),
+                     ERR_OK);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    expect_wallet(b, s.ann, 7000, 7000);
+    expect_wallet(b, s.bob, 3000, 3000);
+}
+
+static void a_parked_payment_that_is_refused_is_given_back(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct question *q = given_parked_payment(b, &s);
+    assert_int_equal(shard_parked_refuse(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                         slice_of("unix:operator"), slice_of("it does not work")),
+                     ERR_OK);
+    assert_int_equal(shards_code(b, q), RESULT_DEADLINE_PASSED);
+    expect_wallet(b, s.ann, 10000, 10000);
+    assert_true(shown(b, s.ann).spent_today == 0);
+    assert_int_equal(parked_count(b), 0);
+}
+
+/* --- holds ------------------------------------------------------------------------------------ */
+
+/* Keeps 60 dollars of ann's aside for this long. */
+static struct id128 given_hold(struct shards_bank *b, const struct street *s, uint32_t seconds)
+{
+    struct wallet_hold_info info;
+    const struct wallet_hold_create create = {.wallet_id = s->ann,
+                                              .amount = dollars(6000),
+                                              .has_expires_in_s = true,
+                                              .expires_in_s = seconds};
+    struct question *q = shards_ask(b, &wallet_hold_create_type, &create, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_hold_info_type, &info);
+    return info.hold_id;
+}
+
+static struct question *capture(struct shards_bank *b, const struct street *s, struct id128 hold,
+                                int64_t cents, bool final, uint64_t key)
+{
+    const struct wallet_hold_capture c = {.hold_id = hold,
+                                          .wallet_id = s->ann,
+                                          .has_amount = true,
+                                          .amount = dollars(cents),
+                                          .has_final = true,
+                                          .final = final,
+                                          .has_to_wallet_id = true,
+                                          .to_wallet_id = s->bob};
+    return shards_ask(b, &wallet_hold_capture_type, &c, key);
+}
+
+static struct wallet_hold_info hold_of(struct shards_bank *b, const struct street *s,
+                                       struct id128 hold)
+{
+    struct wallet_hold_info info;
+    const struct wallet_hold_get get = {.hold_id = hold, .wallet_id = s->ann};
+    struct question *q = shards_ask(b, &wallet_hold_get_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_hold_info_type, &info);
+    return info;
+}
+
+static void a_hold_is_captured_in_parts_to_another_shard(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 hold = given_hold(b, &s, 3600);
+    assert_int_equal(shards_code(b, capture(b, &s, hold, 2000, false, 1)), RESULT_OK);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_PARTIALLY_CAPTURED);
+    expect_wallet(b, s.ann, 8000, 4000);
+    expect_wallet(b, s.bob, 2000, 2000);
+    assert_int_equal(shards_code(b, capture(b, &s, hold, 1000, true, 2)), RESULT_OK);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_CAPTURED);
+    expect_wallet(b, s.ann, 7000, 7000);
+    expect_wallet(b, s.bob, 3000, 3000);
+}
+
+static void a_hold_that_is_being_captured_is_ended_by_nothing_else(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 hold = given_hold(b, &s, 5);
+    b->cut[1] = true;
+    struct question *first = capture(b, &s, hold, 6000, true, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    const struct wallet_hold_release release = {.hold_id = hold, .wallet_id = s.ann};
+    assert_int_equal(shards_do(b, &wallet_hold_release_type, &release), RESULT_CAPTURE_UNDER_WAY);
+    assert_int_equal(shards_code(b, capture(b, &s, hold, 1, false, 2)), RESULT_CAPTURE_UNDER_WAY);
+    shards_run(b, 9 * NS_PER_S);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_HELD);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_CAPTURED);
+    expect_wallet(b, s.bob, 6000, 6000);
+}
+
+/* A freeze for all comes too late, and the version that was shown is still the hold's. */
+static void a_hold_that_is_being_captured_stays_promised(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 hold = given_hold(b, &s, 3600);
+    b->cut[1] = true;
+    struct question *q = capture(b, &s, hold, 2000, false, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(hold_of(b, &s, hold).version, 1);
+    const struct wallet_freeze freeze = {
+        .wallet_id = s.ann, .has_scope = true, .scope = FREEZE_SCOPE_ALL};
+    assert_int_equal(shards_do(b, &wallet_freeze_type, &freeze), RESULT_OK);
+    shards_restart(b);
+    q = capture(b, &s, hold, 2000, false, 1);
+    b->cut[1] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_int_equal(hold_of(b, &s, hold).version, 2);
+    expect_wallet(b, s.ann, 8000, 4000);
+    expect_wallet(b, s.bob, 2000, 2000);
+}
+
+static void a_hold_whose_capture_is_refused_ends_when_it_is_overdue(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 hold = given_hold(b, &s, 5);
+    const struct wallet_close close = {.wallet_id = s.bob};
+    assert_int_equal(shards_do(b, &wallet_close_type, &close), RESULT_OK);
+    assert_int_equal(shards_code(b, capture(b, &s, hold, 6000, true, 1)),
+                     RESULT_DESTINATION_CLOSED);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_HELD);
+    b->cut[1] = true;
+    struct question *late = capture(b, &s, hold, 6000, true, 2);
+    shards_run(b, 8 * NS_PER_S);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_HELD);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, late), RESULT_DESTINATION_CLOSED);
+    assert_int_equal(hold_of(b, &s, hold).status, HOLD_STATUS_EXPIRED);
+    expect_wallet(b, s.ann, 10000, 10000);
+    assert_true(shown(b, s.ann).spent_today == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHARDS_TEST(a_wallet_pays_one_of_another_shard),
+        SHARDS_TEST(both_see_it_among_their_movements),
+        SHARDS_TEST(both_find_it_by_its_id),
+        SHARDS_TEST(what_the_other_wallet_refuses_is_given_back_to_the_day),
+        SHARDS_TEST(what_the_payer_may_not_do_is_refused_at_home),
+        SHARDS_TEST(what_is_under_way_is_carried_out),
+        SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
+        SHARDS_TEST(a_parked_payment_that_is_refused_is_given_back),
+        SHARDS_TEST(a_hold_is_captured_in_parts_to_another_shard),
+        SHARDS_TEST(a_hold_that_is_being_captured_is_ended_by_nothing_else),
+        SHARDS_TEST(a_hold_that_is_being_captured_stays_promised),
+        SHARDS_TEST(a_hold_whose_capture_is_refused_ends_when_it_is_overdue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
