@@ -232,7 +232,9 @@ static uint16_t sides_managed_check(const struct posting *p)
         return RESULT_MANAGED;
     if (!p->adjusts && !MUTANT(ADJUST_FREELY))
         return RESULT_ADJUSTMENT_NOT_ALLOWED;
-    bool says_why = p->transfer.has_reason && !fields_blank(p->transfer.reason);
+    /* Of one over shards the first has looked at what it says: token_of(). */
+    bool away = p->debit_away || p->credit_away;
+    bool says_why = p->transfer.has_reason && (away || !fields_blank(p->transfer.reason));
     return says_why || MUTANT(ADJUST_SILENTLY) ? RESULT_OK : RESULT_REASON_MISSING;
 }
 

@@ -30,8 +30,8 @@ struct token token_of(struct turn *t, const struct transfer_spec *s, const struc
     /* Without an amount a balancing transfer is for all that there is. */
     k.amount = s->has_amount ? s->amount : U128_MAX;
     k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
-    k.marks =
-        (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (s->has_reason ? TOKEN_MARKS_REASONED : 0u);
+    bool reasoned = s->has_reason && !fields_blank(s->reason);
+    k.marks = (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (reasoned ? TOKEN_MARKS_REASONED : 0u);
     return k;
 }
 
