@@ -119,8 +119,9 @@ static uint64_t follower_sleep_ns(const struct follower *f)
     uint32_t fill = f->fill != NULL ? f->fill(f->context) : 0;
     uint32_t room = fill < FOLLOWER_FULL_PERCENT ? FOLLOWER_FULL_PERCENT - fill : 0;
     uint64_t sleep_ns = f->took_ns * FOLLOWER_SLEEP * room / FOLLOWER_FULL_PERCENT;
-    if (sleep_ns < FOLLOWER_SLEEP_MIN_NS)
-        return FOLLOWER_SLEEP_MIN_NS;
+    uint64_t least_ns = FOLLOWER_SLEEP_MIN_NS * (f->sharing > 1 ? f->sharing : 1);
+    if (sleep_ns < least_ns)
+        sleep_ns = least_ns;
     return sleep_ns < FOLLOWER_SLEEP_MAX_NS ? sleep_ns : FOLLOWER_SLEEP_MAX_NS;
 }
 

@@ -6,10 +6,10 @@
  * It works in steps. A step runs on a worker, takes in the batches between the consumer's position
  * and the newest committed one, as many as its limits allow, and ends with the consumer's commit.
  * Between two steps the follower sleeps FOLLOWER_SLEEP times as long as the step took, at least
- * FOLLOWER_SLEEP_MIN_NS and at most FOLLOWER_SLEEP_MAX_NS; a step that failed is tried again after
- * FOLLOWER_RETRY_NS, and after twice the pause before each time that it fails again, up to
- * FOLLOWER_RETRY_MAX_NS. Only the consumer knows its position: what it did not commit it is given
- * again.
+ * FOLLOWER_SLEEP_MIN_NS for each of those that share the worker and at most FOLLOWER_SLEEP_MAX_NS;
+ * a step that failed is tried again after FOLLOWER_RETRY_NS, and after twice the pause before each
+ * time that it fails again, up to FOLLOWER_RETRY_MAX_NS. Only the consumer knows its position: what
+ * it did not commit it is given again.
  *
  * To write a consumer: keep the position beside what it makes, in one transaction, and tell it in
  * `begin`. If that is not possible (another system's queue), commit what was made first and the
@@ -83,6 +83,9 @@ struct follower {
      * can follow, instead of refusing when the room is full. NULL = 0. */
     uint32_t (*fill)(void *context);
     void *context;
+    uint16_t
+        sharing; /* followers whose steps the worker runs in turn: the shortest sleep is so many
+                    times as long, for each step costs the same whatever it takes in. 0 = 1 */
 
     /* The loop's. */
     struct store_position position; /* what the consumer has made durable */

@@ -161,6 +161,7 @@ static void init_parts(struct shard *s)
                    o->domain, o->number);
     s->projector.follower.on_step = shard_on_projected;
     s->projector.follower.fill = shard_unprojected_percent;
+    s->projector.follower.sharing = o->slots->shards;
     s->projector.follower.context = s;
     scrub_init(&s->scrub, o->env, o->read_worker, o->committer->store, &s->journal, o->number);
     loader_init(&s->loader, o->env, o->load_worker, o->committer->store, o->view_store, o->number);

@@ -236,6 +236,11 @@ static void it_sleeps_in_proportion_to_its_steps_and_wakes_by_itself(void **stat
     step(s);
     commits(s, 1);
     assert_in_range(step(s), 120 * NS_PER_MS, 121 * NS_PER_MS); /* the shortest */
+    s->follower.sharing = 16;
+    commits(s, 1);
+    step(s);
+    commits(s, 1);
+    assert_in_range(step(s), 420 * NS_PER_MS, 421 * NS_PER_MS);
 }
 
 static void while_something_waits_for_it_it_does_not_sleep(void **state)
