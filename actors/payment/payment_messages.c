@@ -413,8 +413,8 @@ static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
         return code;
     if (!u128_add(p->amount, *amount, &total))
         return RESULT_AMOUNT_OUT_OF_RANGE;
-    if (ref->payee.wallet->status == WALLET_STATUS_CLOSED)
-        return RESULT_DESTINATION_CLOSED;
+    /* Nobody closes a wallet while this is on its way to or from it. */
+    check(ref->payee.wallet->status != WALLET_STATUS_CLOSED);
     code = wallet_check_debit(payer, *amount, turn_time(t));
     return code == RESULT_OK && limit_forbids(&payer->limit, total)
                ? RESULT_PER_TRANSACTION_LIMIT_EXCEEDED

@@ -17,7 +17,9 @@
 #define FEW_TENANTS 2
 #define LOSES_END_ONE_IN 8
 #define HUGE_ONE_IN 8 /* one of 8 has amounts of which a few are more than a number holds */
-#define DEEP_ONE_IN 6
+#define DEEP_ONE_IN 3
+#define FAVOURED 6 /* operations that go together: they are beside each other */
+#define FAVOURED_WEIGHT 60
 #define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
 
 static uint64_t swarm_between(struct rng *r, uint64_t low, uint64_t high)
@@ -166,12 +168,20 @@ static void draw_network(struct swarm *s, struct rng *r)
  * several of them in a row is met here. */
 static void draw_depth(struct swarm *s, struct rng *r)
 {
-    s->requests = (uint32_t)swarm_between(r, 200, 400);
+    s->requests = (uint32_t)swarm_between(r, 200, 500);
     s->tenants = s->shards;
     s->owners = (uint32_t)swarm_between(r, 2, 3);
     s->accounts_max = (uint32_t)swarm_between(r, 6, 12);
     s->focus = (enum swarm_focus)rng_below(r, SWARM_TALLIES);
     s->changed_ppm = (uint32_t)swarm_between(r, 300000, 700000);
+    s->edge_ppm = swarm_sometimes(r, 400000);
+    if (rng_below(r, 3) == 0) /* no more than once as much comes in as goes on */
+        s->amount_max = UINT64_MAX / 4;
+    if (s->think_ns < 30 * MS)
+        s->think_ns = swarm_between(r, MS, 30 * MS); /* some of what expires does */
+    uint64_t first = rng_below(r, SWARM_OPERATIONS_MAX - FAVOURED);
+    for (uint64_t i = first; i < first + FAVOURED; i++)
+        s->weights[i] = FAVOURED_WEIGHT;
     s->lost_ppm = s->answer_lost_ppm = s->twice_ppm = s->again_ppm = s->give_up_ppm = 0;
     s->deadline_ppm = s->hang_up_ppm = 0;
     s->journal_quota = 0;

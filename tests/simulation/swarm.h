@@ -38,6 +38,7 @@ struct swarm {
     enum swarm_focus focus;
     uint64_t amount_max;
     uint32_t amount_shift; /* amounts are 2^shift times as large: they overflow soon */
+    uint32_t edge_ppm;     /* an amount is as much as some account can still move, or one more */
     uint32_t expiry_s_max;
     uint32_t items_max; /* of a bulk message */
     /* how */

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "actors/common/owner_id.h"
+#include "actors/wallet/owner.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
+#include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
 #define OWNERS_MAX 12
@@ -86,6 +88,66 @@ struct principal workload_principal(struct run *run, struct id128 owner_id)
 bool workload_chance(struct run *run, uint32_t one_in)
 {
     return rng_below(&run->rng, one_in) == 0;
+}
+
+/* Through which the money of wallets comes and goes; NULL if there is none yet. */
+static const struct ref_account *workload_clearing(const struct run *run,
+                                                   const struct ref_account *beside)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = 0; beside != NULL && i < r->account_count; i++) {
+        const struct ref_account *a = &r->accounts[i];
+        if ((a->flags & ACCOUNT_FLAGS_MANAGED) != 0 && a->currency == beside->currency &&
+            id128_equal(a->tenant, beside->tenant) &&
+            reference_home(r, a->id) == reference_home(r, beside->id) &&
+            reference_wallet(r, a->id) == NULL)
+            return a;
+    }
+    return NULL;
+}
+
+/* All that its ledger can still move. */
+static u128 workload_rest(const struct run *run, const struct ref_account *a)
+{
+    const struct reference *r = &run->reference;
+    const struct ref_total t = ref_total_of(r, a->tenant, a->currency, reference_home(r, a->id));
+    return U128_MAX - t.counters.debits_posted - t.counters.debits_pending;
+}
+
+u128 workload_edge(struct run *run, const struct ref_account *from, const struct ref_account *to,
+                   bool pending)
+{
+    static const struct ref_counters nothing;
+    const struct ref_counters *d = from == NULL ? &nothing : &from->now;
+    const struct ref_counters *c = to == NULL ? &nothing : &to->now;
+    const u128 sums[] = {pending ? d->debits_pending : 0,
+                         pending ? c->credits_pending : 0,
+                         d->debits_posted,
+                         c->credits_posted,
+                         d->debits_posted + d->debits_pending,
+                         c->credits_posted + c->credits_pending};
+    if (from != NULL && workload_chance(run, 6))
+        return workload_rest(run, from);
+    u128 before = 0, edge = U128_MAX;
+    uint32_t count = 0;
+    for (size_t i = 0; i < array_len(sums); i++) {
+        if (sums[i] <= before)
+            continue;
+        before = sums[i];
+        if (rng_below(&run->rng, ++count) == 0)
+            edge = U128_MAX - sums[i];
+    }
+    return edge + (count > 0 && !workload_chance(run, 6));
+}
+
+u128 workload_moved(struct run *run, u128 amount, struct id128 from, struct id128 to, bool pending)
+{
+    if (!rng_chance(&run->rng, run->swarm.edge_ppm))
+        return amount;
+    const struct ref_account *debit = reference_account(&run->reference, from);
+    const struct ref_account *credit = reference_account(&run->reference, to);
+    return workload_edge(run, debit == NULL ? workload_clearing(run, credit) : debit,
+                         credit == NULL ? workload_clearing(run, debit) : credit, pending);
 }
 
 u128 workload_amount(struct run *run)
@@ -247,12 +309,10 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
 /* Does it go on with a hold, payment or transfer that is there, or make one if none is? */
 static bool operation_follows(const struct operation *o, bool some)
 {
-    static const char *const on[] = {"capture",      "release",
-                                     "hold_longer",  "refund",
-                                     "cancel",       "payment_longer",
-                                     "payment_more", "post_held",
-                                     "void_held",    "transfer_resolving",
-                                     "reverse",      "transaction_reversed"};
+    static const char *const on[] = {
+        "capture",        "release",      "hold_longer",         "refund",    "cancel",
+        "payment_longer", "payment_more", "post_held",           "void_held", "transfer_resolving",
+        "reverse",        "transaction",  "transaction_reversed"};
     static const char *const first[] = {"hold", "pay", "authorize"};
     const char *const *names = some ? on : first;
     for (size_t i = 0; i < (some ? array_len(on) : array_len(first)); i++)
@@ -321,10 +381,13 @@ static uint32_t own_wallets(struct run *run)
     return count;
 }
 
-/* An owner has one of each currency. */
+/* An owner has one of each currency, and not too many. */
 static uint32_t wallets_wanted(const struct run *run)
 {
-    uint32_t most = run->swarm.owners * run->swarm.currencies;
+    uint32_t each = run->swarm.currencies;
+    if (each > OWNER_WALLETS_MAX)
+        each = OWNER_WALLETS_MAX;
+    uint32_t most = run->swarm.owners * each;
     return most < WALLETS_MIN ? most : WALLETS_MIN;
 }
 

@@ -38,6 +38,12 @@ struct principal workload_operator(void);
 struct principal workload_principal(struct run *run, struct id128 owner_id);
 
 u128 workload_amount(struct run *run);
+/* One more than fits beside what the two have moved (NULL: nothing), by any of the counters that
+ * are looked at, or just as much; or all that their ledger can still move. */
+u128 workload_edge(struct run *run, const struct ref_account *from, const struct ref_account *to,
+                   bool pending);
+/* The amount, or at times such an edge; zero: a service's own account. */
+u128 workload_moved(struct run *run, u128 amount, struct id128 from, struct id128 to, bool pending);
 /* A wallet with money in it, if one is found soon; NULL if there is none at all. What it can spend,
  * most of the time. */
 const struct ref_wallet *workload_payer(struct run *run);
@@ -71,6 +77,14 @@ const struct ref_wallet *workload_wallet(struct run *run);
 
 /* A request like another one, but for one or two fields. */
 bool workload_changed(struct run *run, struct request *q);
+
+/* One of this type that was answered, most of the time with success; NULL if none is found soon. */
+const struct request *workload_earlier(struct run *run, const struct message_type *type);
+/* A request of this type about what an earlier one made, in another form or under another id. */
+bool workload_alike(struct run *run, struct request *q, const struct message_type *type);
+
+/* A post or void in the form of a transfer. */
+bool workload_resolving(struct run *run, struct request *q);
 
 /* Ledger operations on the transfer of a payment or hold. */
 bool workload_beneath_payment(struct run *run, struct request *q);

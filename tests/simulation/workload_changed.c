@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define EARLIER_TRIED 30
 #define IDS_TRIED 20
+#define FIELDS_TRIED 200
 #define OWNERS_CHANGED 6 /* of which some have nothing */
 #define FRESH_TRIED 60
 #define FLAGS_SHOWN 12 /* bits that are turned over, one of them unknown */
@@ -31,6 +31,8 @@ enum member_kind {
     MEMBER_PAIRS,
     MEMBER_DECIMAL,
     MEMBER_BOOL,
+    MEMBER_PAYMENT,
+    MEMBER_HOLD,
 };
 
 struct member {
@@ -130,6 +132,7 @@ static const struct member members[] = {
     MAYBE_IN(wallet_hold_create, expires_in_s, U32),
     IN(wallet_hold_create, amount, DECIMAL),
     MAYBE_IN(wallet_hold_capture, to_wallet_id, ID),
+    IN(wallet_hold_capture, hold_id, HOLD),
     MAYBE_IN(wallet_hold_capture, amount, DECIMAL),
     MAYBE_IN(wallet_hold_extend, expires_in_s, U32),
     MAYBE_IN(wallet_limits_set, per_transaction, DECIMAL),
@@ -139,9 +142,15 @@ static const struct member members[] = {
     IN(payment_create, to_account, ID),
     MAYBE_IN(payment_create, expires_in_s, U32),
     MAYBE_IN(payment_extend, expires_in_s, U32),
+    IN(payment_extend, payment_id, PAYMENT),
+    IN(payment_increase, payment_id, PAYMENT),
     IN(payment_increase, amount, DECIMAL),
+    IN(payment_capture, payment_id, PAYMENT),
     MAYBE_IN(payment_capture, amount, DECIMAL),
+    IN(payment_refund, payment_id, PAYMENT),
     MAYBE_IN(payment_refund, amount, DECIMAL),
+    IN(payment_cancel, payment_id, PAYMENT),
+    IN(payment_update, payment_id, PAYMENT),
 };
 
 /* --- other values ----------------------------------------------------------------------------- */
@@ -189,22 +198,21 @@ static struct id128 id_of_transfer(struct run *run, const struct request *q, str
     return old;
 }
 
-/* A transfer back between the accounts of the one that is reversed, of the same amount if there is
- * one. */
-static struct id128 id_of_opposite(struct run *run, const struct transfer_reverse *v)
+/* Another id of the same request. */
+static struct id128 id_beside(struct run *run, const struct request *q, struct id128 old)
 {
-    const struct reference *r = &run->reference;
-    const struct ref_transfer *t = reference_transfer(r, v->transfer_id), *found = NULL;
-    bool equal = !workload_chance(run, 4);
-    uint32_t count = 0;
-    for (uint32_t i = 0; t != NULL && i < r->transfer_count; i++) {
-        const struct ref_transfer *other = &r->transfers[i];
-        if (other->kind == REF_POSTED && id128_equal(other->debit, t->credit) &&
-            id128_equal(other->credit, t->debit) && (!equal || other->amount == t->amount) &&
-            rng_below(&run->rng, ++count) == 0)
-            found = other;
+    for (int i = 0; i < FIELDS_TRIED; i++) {
+        const struct member *m = &members[rng_below(&run->rng, array_len(members))];
+        if (m->type != q->type || m->kind != MEMBER_ID)
+            continue;
+        const char *in = (const char *)&q->body;
+        if (m->of_leg && q->body.transaction_create.legs_count == 0)
+            return old;
+        if (m->of_leg)
+            in = (const char *)&q->items.legs[0];
+        return *(const struct id128 *)(in + m->at);
     }
-    return found == NULL ? v->reversal_id : found->id;
+    return old;
 }
 
 static struct id128 changed_id(struct run *run, const struct request *q, struct id128 old)
@@ -224,31 +232,28 @@ static struct id128 changed_id(struct run *run, const struct request *q, struct 
     case 5:
         return r->account_count == 0 ? old : r->accounts[rng_below(&run->rng, r->account_count)].id;
     case 6:
-        if (q->type == &transfer_create_type)
-            return q->body.transfer_create.transfer_id;
-        return id_chosen_before(run, q, old);
+        return id_beside(run, q, old);
     case 7:
     case 8:
-        if (q->type == &transfer_reverse_type)
-            return id_of_opposite(run, &q->body.transfer_reverse);
         return id_chosen_before(run, q, old);
     default:
         return id_of_transfer(run, q, old);
     }
 }
 
-/* As much as fits beside what some account has moved, or one more. */
-static u128 changed_to_edge(struct run *run)
+/* Of an account that the request names, or any. */
+static u128 changed_to_edge(struct run *run, const struct request *q)
 {
+    const struct ref_account *a = reference_account(&run->reference, id_beside(run, q, ID128_ZERO));
+    if (a == NULL && q->type->target_offset != MESSAGE_NO_OFFSET && workload_chance(run, 2))
+        a = reference_account(&run->reference, *(const struct id128 *)((const char *)&q->body +
+                                                                       q->type->target_offset));
     const struct reference *r = &run->reference;
-    if (r->account_count == 0)
-        return U128_MAX;
-    const struct ref_counters *c = &r->accounts[rng_below(&run->rng, r->account_count)].now;
-    const u128 sums[] = {
-        c->debits_posted,  c->debits_pending,  c->debits_posted + c->debits_pending,
-        c->credits_posted, c->credits_pending, c->credits_posted + c->credits_pending};
-    const u128 sum = sums[rng_below(&run->rng, array_len(sums))];
-    return U128_MAX - sum + (sum > 0 ? rng_below(&run->rng, 2) : 0);
+    const struct ref_account *other =
+        r->account_count == 0 ? NULL : &r->accounts[rng_below(&run->rng, r->account_count)];
+    bool pending = workload_chance(run, 2);
+    return workload_chance(run, 2) ? workload_edge(run, a, other, pending)
+                                   : workload_edge(run, other, a, pending);
 }
 
 static u128 changed_number(struct run *run, u128 old, u128 most)
@@ -279,20 +284,26 @@ static uint16_t changed_currency(struct run *run, uint16_t old)
     }
 }
 
-static struct decimal changed_decimal(struct run *run, struct decimal old)
+static struct decimal changed_decimal(struct run *run, const struct request *q, struct decimal old)
 {
-    if (workload_chance(run, 4))
-        return (struct decimal){changed_to_edge(run), old.scale};
-    if (workload_chance(run, 3))
+    switch (rng_below(&run->rng, 6)) {
+    case 0:
         return (struct decimal){old.digits, (uint8_t)(old.scale + 1 + rng_below(&run->rng, 4))};
-    if (workload_chance(run, 3))
+    case 1:
         return (struct decimal){U128_MAX / 2, 0};
-    return (struct decimal){changed_number(run, old.digits, U128_MAX), old.scale};
+    case 2:
+        return (struct decimal){0, old.scale};
+    case 3:
+        return (struct decimal){changed_number(run, old.digits, U128_MAX), old.scale};
+    default:
+        return (struct decimal){changed_to_edge(run, q), old.scale};
+    }
 }
 
 static void changed_value(struct run *run, const struct request *q, enum member_kind kind,
                           void *value)
 {
+    const struct reference *r = &run->reference;
     switch (kind) {
     case MEMBER_ID:
         *(struct id128 *)value = changed_id(run, q, *(struct id128 *)value);
@@ -316,7 +327,7 @@ static void changed_value(struct run *run, const struct request *q, enum member_
         *(uint64_t *)value = (uint64_t)changed_number(run, *(uint64_t *)value, INT64_MAX);
         break;
     case MEMBER_U128:
-        *(u128 *)value = workload_chance(run, 2) ? changed_to_edge(run)
+        *(u128 *)value = workload_chance(run, 2) ? changed_to_edge(run, q)
                                                  : changed_number(run, *(u128 *)value, U128_MAX);
         break;
     case MEMBER_TEXT:
@@ -326,7 +337,15 @@ static void changed_value(struct run *run, const struct request *q, enum member_
         *(struct metadata *)value = workload_pairs(run);
         break;
     case MEMBER_DECIMAL:
-        *(struct decimal *)value = changed_decimal(run, *(struct decimal *)value);
+        *(struct decimal *)value = changed_decimal(run, q, *(struct decimal *)value);
+        break;
+    case MEMBER_PAYMENT:
+        if (r->payment_count > 0)
+            *(struct id128 *)value = r->payments[rng_below(&run->rng, r->payment_count)].id;
+        break;
+    case MEMBER_HOLD:
+        if (r->hold_count > 0)
+            *(struct id128 *)value = r->holds[rng_below(&run->rng, r->hold_count)].id;
         break;
     case MEMBER_BOOL:
         *(bool *)value = !*(bool *)value;
@@ -347,6 +366,8 @@ static size_t changed_size(enum member_kind kind)
         [MEMBER_BOOL] = sizeof(bool),
         [MEMBER_U128] = sizeof(u128),
         [MEMBER_TEXT] = sizeof(struct slice),
+        [MEMBER_PAYMENT] = sizeof(struct id128),
+        [MEMBER_HOLD] = sizeof(struct id128),
         [MEMBER_PAIRS] = sizeof(struct metadata),
         [MEMBER_DECIMAL] = sizeof(struct decimal),
     };
@@ -370,17 +391,32 @@ static void changed_member(struct run *run, const struct request *q, const struc
 
 /* --- of a request ----------------------------------------------------------------------------- */
 
+/* Those of many fields more often, but not so much more. */
 static const struct message_type *changed_type(struct run *run)
 {
-    return members[rng_below(&run->rng, array_len(members))].type;
+    const size_t at = rng_below(&run->rng, array_len(members));
+    bool first = at == 0 || members[at - 1].type != members[at].type;
+    return first || workload_chance(run, 4) ? members[at].type : changed_type(run);
+}
+
+/* Ids and amounts are as likely as all other fields together. */
+static const struct member *changed_field(struct run *run, const struct message_type *type)
+{
+    static const enum member_kind kinds[][2] = {
+        {MEMBER_ID, MEMBER_PAYMENT}, {MEMBER_U128, MEMBER_DECIMAL}, {MEMBER_ID, MEMBER_HOLD}};
+    const enum member_kind *wanted = kinds[rng_below(&run->rng, array_len(kinds))];
+    bool any = workload_chance(run, 2);
+    for (int i = 0;; i++) {
+        const struct member *m = &members[rng_below(&run->rng, array_len(members))];
+        if (m->type == type &&
+            (any || i > FIELDS_TRIED || m->kind == wanted[0] || m->kind == wanted[1]))
+            return m;
+    }
 }
 
 static void changed_once(struct run *run, struct request *q)
 {
-    const struct member *m;
-    do
-        m = &members[rng_below(&run->rng, array_len(members))];
-    while (m->type != q->type);
+    const struct member *m = changed_field(run, q->type);
     char *in = (char *)&q->body;
     if (q->type == &transaction_create_type && workload_chance(run, 30)) {
         q->body.transaction_create.legs_count = 0;
@@ -391,17 +427,6 @@ static void changed_once(struct run *run, struct request *q)
     if (m->of_leg)
         in = (char *)&q->items.legs[rng_below(&run->rng, q->body.transaction_create.legs_count)];
     changed_member(run, q, m, in);
-}
-
-/* One that was answered, most of the time with success; NULL if none is found soon. */
-static const struct request *an_earlier_one(struct run *run, const struct message_type *type)
-{
-    for (int i = 0; i < EARLIER_TRIED && run->request_count > 0; i++) {
-        const struct request *q = run->requests[rng_below(&run->rng, run->request_count)];
-        if (q->answered && q->type == type && (q->code == ERR_OK || workload_chance(run, 4)))
-            return q;
-    }
-    return NULL;
 }
 
 static void changed_copy(struct request *q, const struct request *from)
@@ -486,62 +511,20 @@ static void changed_sender(struct run *run, struct request *q)
         q->who = workload_owner(run, (uint32_t)rng_below(&run->rng, OWNERS_CHANGED));
 }
 
-/* The same once more under another id, or back between its accounts. */
-static void changed_transfer(struct run *run, struct request *q)
-{
-    struct transfer_create *c = &q->body.transfer_create;
-    c->has_transfer_id = true;
-    c->transfer_id = workload_new_id(run, q->shard);
-    if (workload_chance(run, 2)) {
-        const struct id128 debit = c->debit_account_id;
-        c->debit_account_id = c->credit_account_id;
-        c->credit_account_id = debit;
-    }
-}
-
-/* What a transfer in this form resolved, asked for as a post or void under its id. */
-static bool changed_form(struct run *run, struct request *q, const struct message_type *type)
-{
-    const struct request *from = an_earlier_one(run, &transfer_create_type);
-    const struct transfer_create *c = from == NULL ? NULL : &from->body.transfer_create;
-    bool posts = type == &transfer_post_type;
-    const uint32_t flag = posts ? TRANSFER_FLAGS_POST_PENDING : TRANSFER_FLAGS_VOID_PENDING;
-    if (c == NULL || c->flags != flag || !c->has_transfer_id)
-        return false;
-    q->type = type;
-    q->who = from->who;
-    if (posts)
-        q->body.transfer_post = (struct transfer_post){
-            .transfer_id = c->pending_id,
-            .has_posting_id = true,
-            .posting_id = c->transfer_id,
-            .has_effective_time = c->has_effective_time,
-            .effective_time = c->effective_time,
-        };
-    else
-        q->body.transfer_void = (struct transfer_void){
-            .transfer_id = c->pending_id, .has_posting_id = true, .posting_id = c->transfer_id};
-    return true;
-}
-
 static bool changed_from(struct run *run, struct request *q, const struct message_type *type)
 {
-    bool resolves = type == &transfer_post_type || type == &transfer_void_type;
-    if (resolves && workload_chance(run, 3) && changed_form(run, q, type))
-        return true;
-    const struct request *earlier = workload_chance(run, 2) ? an_earlier_one(run, type) : NULL;
+    const struct request *earlier = workload_chance(run, 2) ? workload_earlier(run, type) : NULL;
+    if (type == &transfer_create_type && workload_chance(run, 3))
+        return workload_resolving(run, q);
     if (earlier == NULL)
         return changed_make(run, q, type);
     changed_copy(q, earlier);
-    workload_place(run, q);
-    if (type == &transfer_create_type && workload_chance(run, 2))
-        changed_transfer(run, q);
     return true;
 }
 
-bool workload_changed(struct run *run, struct request *q)
+static bool changed_anew(struct run *run, struct request *q, const struct message_type *type)
 {
-    if (!changed_from(run, q, changed_type(run)))
+    if (!changed_from(run, q, type))
         return false;
     workload_place(run, q);
     if (workload_chance(run, 6))
@@ -550,6 +533,18 @@ bool workload_changed(struct run *run, struct request *q)
         changed_once(run, q);
     if (workload_chance(run, 4))
         changed_once(run, q);
+    return true;
+}
+
+bool workload_changed(struct run *run, struct request *q)
+{
+    const struct request blank = *q;
+    const struct message_type *type = changed_type(run);
+    if (!workload_alike(run, q, type)) {
+        *q = blank;
+        if (!changed_anew(run, q, type))
+            return false;
+    }
     q->expects = unknown;
     q->conditional = false;
     q->reads = ID128_ZERO;

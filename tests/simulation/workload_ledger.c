@@ -123,10 +123,16 @@ static bool account_is_frozen(struct run *run, struct request *q)
     const struct ref_account *a = workload_account(run);
     if (a == NULL)
         return false;
+    const struct reference *r = &run->reference;
+    const struct ref_transfer *t =
+        r->transfer_count == 0 ? NULL : &r->transfers[rng_below(&run->rng, r->transfer_count)];
+    bool pending = t != NULL && t->open && (t->flags & TRANSFER_FLAGS_MANAGED) == 0;
     q->type = &account_freeze_type;
     q->who = workload_clerk(run);
     q->expects = moves_nothing;
-    q->body.account_freeze.account_id = a->id;
+    q->body.account_freeze.account_id = !pending                  ? a->id
+                                        : workload_chance(run, 2) ? t->debit
+                                                                  : t->credit;
     q->body.account_freeze.has_mode = true;
     q->body.account_freeze.mode = (uint8_t)(1 + rng_below(&run->rng, 3));
     return true;
@@ -249,7 +255,8 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     c->has_credit_account_id = true;
     c->credit_account_id = credit->id;
     c->has_amount = true;
-    c->amount = workload_amount(run);
+    c->amount = workload_moved(run, workload_amount(run), debit->id, credit->id,
+                               (flags & TRANSFER_FLAGS_PENDING) != 0);
     c->currency = debit->currency;
     c->has_flags = true;
     c->flags = flags;
@@ -301,18 +308,40 @@ static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_
                                              bool open)
 {
     const struct reference *r = &run->reference;
-    for (int i = 0; i < 40 && r->transfer_count > 0; i++) {
+    bool any = workload_chance(run, 8), of_services = workload_chance(run, 4);
+    for (int i = 0; i < 60 && r->transfer_count > 0; i++) {
         const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
         bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
-        if (t->kind == kind && (!open || t->open || workload_chance(run, 8)) &&
-            (!managed || workload_chance(run, 8)))
+        if (t->kind == kind && (!open || t->open || any) && (!managed || of_services))
             return t;
     }
     return NULL;
 }
 
-/* A post or void in the form of a transfer. */
-static bool transfer_resolving(struct run *run, struct request *q)
+/* What cannot be resolved: no transfer at all, the transfer itself, one that was never pending, one
+ * between others. */
+static void resolves_another(struct run *run, struct transfer_create *c)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
+    switch (rng_below(&run->rng, 4)) {
+    case 3:
+        if (t != NULL)
+            c->credit_account_id = t->credit;
+        break;
+    case 0:
+        c->pending_id = (struct id128){UINT64_MAX, UINT64_MAX};
+        break;
+    case 1:
+        c->has_transfer_id = true;
+        c->pending_id = c->transfer_id;
+        break;
+    default:
+        if (t != NULL && t->shard == run_home(run, c->debit_account_id))
+            c->pending_id = t->id;
+    }
+}
+
+bool workload_resolving(struct run *run, struct request *q)
 {
     const struct ref_transfer *t = a_transfer(run, REF_PENDING, workload_chance(run, 2));
     if (t == NULL)
@@ -336,7 +365,10 @@ static bool transfer_resolving(struct run *run, struct request *q)
     c->amount = c->has_amount ? workload_part(run, t->held) : 0;
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     c->has_effective_time = workload_effective(run, 3, opened, t->effective_ns, &c->effective_time);
+    workload_reason(run, &c->has_reason, &c->reason);
     q->expects = (struct request_expects){.resolved = 1, .resolved_id = t->id};
+    if (workload_chance(run, 6))
+        resolves_another(run, c);
     return true;
 }
 
@@ -638,16 +670,19 @@ static bool make_transaction(struct run *run, struct request *q)
     for (uint32_t i = 0; i < c->legs_count; i++) {
         if (!two_accounts_in(run, shard, &debit, &credit))
             return false;
-        bool pending = workload_chance(run, 6);
-        c->legs[i] = (struct transaction_leg){.debit_account_id = debit->id,
-                                              .credit_account_id = credit->id,
-                                              .has_amount = true,
-                                              .amount = workload_amount(run),
-                                              .currency = debit->currency,
-                                              .has_flags = pending,
-                                              .flags = pending ? TRANSFER_FLAGS_PENDING : 0,
-                                              .has_timeout_s = pending,
-                                              .timeout_s = pending ? workload_expiry_s(run) : 0};
+        bool pending = workload_chance(run, 6), balances = workload_chance(run, 8);
+        uint32_t flags = (pending ? TRANSFER_FLAGS_PENDING : 0u) |
+                         (balances ? TRANSFER_FLAGS_BALANCING_DEBIT : 0u);
+        c->legs[i] = (struct transaction_leg){
+            .debit_account_id = debit->id,
+            .credit_account_id = credit->id,
+            .has_amount = true,
+            .amount = workload_moved(run, workload_amount(run), debit->id, credit->id, pending),
+            .currency = debit->currency,
+            .has_flags = flags != 0,
+            .flags = flags,
+            .has_timeout_s = pending,
+            .timeout_s = pending ? workload_expiry_s(run) : 0};
         q->expects.posted += !pending;
         q->expects.pending += pending;
     }
@@ -656,15 +691,28 @@ static bool make_transaction(struct run *run, struct request *q)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* An id that a transfer will have whose request is on its way. */
+static const struct id128 *id_being_made(struct run *run)
+{
+    for (uint32_t i = run->request_count; i-- > 0 && i + 8 > run->request_count;) {
+        const struct request *q = run->requests[i];
+        if (q->type == &transfer_create_type && !q->answered &&
+            q->body.transfer_create.has_transfer_id)
+            return &q->body.transfer_create.transfer_id;
+    }
+    return NULL;
+}
+
 static bool transfer_show(struct run *run, struct request *q)
 {
+    const struct id128 *making = workload_chance(run, 2) ? id_being_made(run) : NULL;
     const struct ref_transfer *t =
         a_transfer(run, workload_chance(run, 2) ? REF_PENDING : REF_POSTED, false);
-    if (t == NULL)
+    if (t == NULL && making == NULL)
         return false;
     q->type = &transfer_get_type;
     q->who = workload_clerk(run);
-    q->body.transfer_get.transfer_id = t->id;
+    q->body.transfer_get.transfer_id = making != NULL ? *making : t->id;
     return true;
 }
 
@@ -692,10 +740,16 @@ static bool transaction_reversed(struct run *run, struct request *q)
     q->who = workload_bookkeeper(run);
     struct transaction_reverse *v = &q->body.transaction_reverse;
     workload_reason(run, &v->has_reason, &v->reason);
-    v->transaction_id =
-        r->transactions[rng_below(&run->rng, r->transaction_count)].id;
+    const struct ref_transaction *whole = NULL;
+    for (int i = 0; i < 12 && (whole == NULL || whole->reversed); i++)
+        whole = &r->transactions[rng_below(&run->rng, r->transaction_count)];
+    v->transaction_id = whole->id;
     uint64_t now = run_wall_ns(run);
-    v->has_effective_time = workload_effective(run, 6, now, now, &v->effective_time);
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false); /* maybe one of its legs */
+    v->has_effective_time =
+        t != NULL &&
+        workload_effective(run, 3, workload_earliest(run, t->debit, t->credit),
+                           workload_chance(run, 2) ? t->effective_ns : now, &v->effective_time);
     q->expects = (struct request_expects){.posted = REQUEST_ANY};
     return true;
 }
@@ -727,11 +781,14 @@ static bool account_moves(struct run *run, struct request *q)
 static bool trial_balance_then(struct run *run, struct request *q)
 {
     uint64_t now = run_wall_ns(run);
+    bool long_ago = workload_chance(run, 2);
     q->type = &trial_balance_at_type;
     q->who = workload_clerk(run);
-    q->body.trial_balance_at.at = now - rng_below(&run->rng, NS_PER_S * 60);
+    q->body.trial_balance_at.at =
+        now - rng_below(&run->rng, long_ago ? NS_PER_S * 60 : 1 + run->world.now_ns);
     q->body.trial_balance_at.has_time = true;
-    q->body.trial_balance_at.time = TIME_AXIS_RECORDED;
+    q->body.trial_balance_at.time =
+        workload_chance(run, 2) ? TIME_AXIS_RECORDED : TIME_AXIS_EFFECTIVE;
     return true;
 }
 
@@ -750,33 +807,33 @@ const struct operation ledger_operations[] = {
     {"accounts_open", accounts_open},
     {"account_show", account_show},
     {"account_change", account_change},
-    {"account_is_frozen", account_is_frozen},
-    {"account_is_unfrozen", account_is_unfrozen},
-    {"account_is_closed", account_is_closed},
     {"entries", make_entries},
     {"balance_at", balance_at},
     {"list_accounts", list_accounts},
-    {"transfer", make_transfer},
-    {"transfer_held", transfer_held},
-    {"transfer_balancing", transfer_balancing},
-    {"transfer_resolving", transfer_resolving},
-    {"transfer_imported", transfer_imported},
-    {"transfer_closing", transfer_closing},
-    {"transfer_again", transfer_again},
-    {"transfer_with_foreign_id", transfer_with_foreign_id},
-    {"post_held", post_held},
-    {"void_held", void_held},
-    {"reverse", make_reverse},
-    {"bulk", make_bulk},
-    {"import", make_import},
-    {"batch", make_batch},
-    {"transaction", make_transaction},
-    {"transfer_show", transfer_show},
-    {"list_transfers", list_transfers},
-    {"transaction_reversed", transaction_reversed},
-    {"transaction_show", transaction_show},
     {"account_moves", account_moves},
     {"trial_balance", trial_balance},
     {"trial_balance_then", trial_balance_then},
+    {"import", make_import},
+    {"transfer_imported", transfer_imported},
+    {"bulk", make_bulk},
+    {"batch", make_batch},
+    {"list_transfers", list_transfers},
+    {"transfer_show", transfer_show},
+    {"transfer", make_transfer},
+    {"transfer_balancing", transfer_balancing},
+    {"transfer_again", transfer_again},
+    {"transfer_with_foreign_id", transfer_with_foreign_id},
+    {"reverse", make_reverse},
+    {"transfer_held", transfer_held},
+    {"transfer_resolving", workload_resolving},
+    {"post_held", post_held},
+    {"void_held", void_held},
+    {"account_is_frozen", account_is_frozen},
+    {"account_is_unfrozen", account_is_unfrozen},
+    {"account_is_closed", account_is_closed},
+    {"transfer_closing", transfer_closing},
+    {"transaction", make_transaction},
+    {"transaction_reversed", transaction_reversed},
+    {"transaction_show", transaction_show},
 };
 const uint32_t ledger_operation_count = array_len(ledger_operations);

@@ -2,7 +2,7 @@
 /* What is asked of payments. */
 #include "tests/simulation/workload.h"
 
-#define PAYMENTS_TRIED 20
+#define PAYMENTS_TRIED 40
 
 static bool make_create(struct run *run, struct request *q, bool now)
 {
@@ -13,7 +13,7 @@ static bool make_create(struct run *run, struct request *q, bool now)
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
     q->who = workload_principal(run, from->owner);
-    c->amount = workload_payable(run, from);
+    c->amount = workload_moved(run, workload_payable(run, from), from->id, to->id, !now);
     c->currency = from->currency;
     c->from_account = from->id;
     c->to_account = to->id;
@@ -48,16 +48,38 @@ static const struct ref_payment *a_payment(struct run *run)
     return r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
 }
 
+static uint8_t status_of(const struct run *run, struct id128 wallet)
+{
+    return reference_wallet(&run->reference, wallet)->status;
+}
+
 /* With something left to capture, most of the time; by a frozen payer, if such is wanted and soon
  * found. */
 static const struct ref_payment *an_authorized(struct run *run)
 {
-    bool frozen = workload_chance(run, 3);
+    bool frozen = workload_chance(run, 3), any = workload_chance(run, 8);
     const struct ref_payment *p = a_payment(run);
-    for (int i = 0; i < PAYMENTS_TRIED && p != NULL; i++) {
-        bool wanted = !frozen || i >= PAYMENTS_TRIED / 2 ||
-                      reference_wallet(&run->reference, p->from)->status == WALLET_STATUS_FROZEN;
-        if ((p->remaining > 0 && wanted) || workload_chance(run, 10))
+    for (int i = 0; i < PAYMENTS_TRIED && p != NULL && !any; i++) {
+        bool wanted =
+            !frozen || i >= PAYMENTS_TRIED / 2 || status_of(run, p->from) == WALLET_STATUS_FROZEN;
+        if (p->remaining > 0 && wanted)
+            break;
+        p = a_payment(run);
+    }
+    return p;
+}
+
+/* With something to give back, most of the time; between wallets of which one is closed, if such is
+ * wanted and soon found. */
+static const struct ref_payment *a_captured(struct run *run)
+{
+    bool closed = workload_chance(run, 3), any = workload_chance(run, 8);
+    const struct ref_payment *p = a_payment(run);
+    for (int i = 0; i < PAYMENTS_TRIED && p != NULL && !any; i++) {
+        bool wanted = !closed || i >= PAYMENTS_TRIED / 2 ||
+                      status_of(run, p->from) == WALLET_STATUS_CLOSED ||
+                      status_of(run, p->to) == WALLET_STATUS_CLOSED;
+        if (p->captured > p->refunded && wanted)
             break;
         p = a_payment(run);
     }
@@ -92,7 +114,7 @@ static bool make_capture(struct run *run, struct request *q)
 
 static bool make_refund(struct run *run, struct request *q)
 {
-    const struct ref_payment *p = a_payment(run);
+    const struct ref_payment *p = a_captured(run);
     if (p == NULL)
         return false;
     struct payment_refund *r = &q->body.payment_refund;
@@ -159,7 +181,10 @@ static bool payment_more(struct run *run, struct request *q)
     q->type = &payment_increase_type;
     q->who = workload_principal(run, owner_of(run, p->from));
     q->body.payment_increase.payment_id = p->id;
-    q->body.payment_increase.amount = workload_decimal(workload_part(run, p->amount), p->currency);
+    u128 more = workload_moved(run, workload_part(run, p->amount), p->from, p->to, true);
+    if (more > U128_MAX - p->amount) /* beside what it keeps aside itself */
+        more = workload_chance(run, 2) ? U128_MAX - p->amount : more - p->remaining;
+    q->body.payment_increase.amount = workload_decimal(more, p->currency);
     q->expects =
         (struct request_expects){.pending = 1, .resolved = 1, .from = p->from, .to = p->to};
     return true;

@@ -3,7 +3,7 @@
 #include "tests/simulation/workload.h"
 
 #define FUND_FACTOR 20 /* wallets get more at once than they spend at once */
-#define HOLDS_TRIED 20
+#define HOLDS_TRIED 40
 #define OWNERS_TRIED 4
 #define WALLETS_TRIED 10
 #define RECEIVERS_TRIED 12
@@ -40,6 +40,7 @@ static bool make_fund(struct run *run, struct request *q)
     u128 amount = workload_amount(run);
     if (amount < UINT64_MAX / FUND_FACTOR)
         amount *= FUND_FACTOR;
+    amount = workload_moved(run, amount, ID128_ZERO, w->id, false);
     q->type = &wallet_fund_type;
     q->who = workload_clerk(run);
     q->body.wallet_fund.wallet_id = w->id;
@@ -54,7 +55,7 @@ static bool make_withdraw(struct run *run, struct request *q)
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    u128 amount = workload_payable(run, w);
+    u128 amount = workload_moved(run, workload_payable(run, w), w->id, ID128_ZERO, false);
     q->type = &wallet_withdraw_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_withdraw.wallet_id = w->id;
@@ -104,7 +105,7 @@ static bool wallet_pays(struct run *run, struct request *q)
     if (w == NULL)
         return false;
     const struct ref_wallet *to = wallet_receiver(run, w);
-    u128 amount = workload_payable(run, w);
+    u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_transfer.wallet_id = w->id;
@@ -122,7 +123,7 @@ static bool make_hold(struct run *run, struct request *q)
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    u128 amount = workload_payable(run, w);
+    u128 amount = workload_moved(run, workload_payable(run, w), w->id, ID128_ZERO, true);
     struct wallet_hold_create *c = &q->body.wallet_hold_create;
     q->type = &wallet_hold_create_type;
     q->who = workload_principal(run, w->owner);
@@ -141,12 +142,12 @@ static bool make_hold(struct run *run, struct request *q)
 static const struct ref_hold *a_hold(struct run *run)
 {
     const struct reference *r = &run->reference;
-    bool frozen = workload_chance(run, 3);
+    bool frozen = workload_chance(run, 3), any = workload_chance(run, 8);
     for (int i = 0; i < HOLDS_TRIED && r->hold_count > 0; i++) {
         const struct ref_hold *h = &r->holds[rng_below(&run->rng, r->hold_count)];
         bool wanted = !frozen || i >= HOLDS_TRIED / 2 ||
                       reference_wallet(r, h->wallet)->status == WALLET_STATUS_FROZEN;
-        if ((h->remaining > 0 && wanted) || workload_chance(run, 8))
+        if (any || (h->remaining > 0 && wanted))
             return h;
     }
     return NULL;
@@ -314,6 +315,13 @@ static bool wallet_is_frozen(struct run *run, struct request *q)
         q->who = workload_clerk(run);
         q->reads = f->wallet_id = h->wallet;
     }
+    const struct reference *r = &run->reference;
+    const struct ref_payment *p =
+        r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
+    if (p != NULL && p->remaining > 0) {
+        q->who = workload_clerk(run);
+        q->reads = f->wallet_id = p->from;
+    }
     f->has_scope = workload_chance(run, 2);
     f->scope = (uint8_t)(1 + rng_below(&run->rng, 2));
     return true;
@@ -354,6 +362,15 @@ static bool make_limits(struct run *run, struct request *q)
     s->per_transaction = workload_decimal(workload_amount(run), w->currency);
     s->has_per_day = workload_chance(run, 2);
     s->per_day = workload_decimal(workload_amount(run) * 4, w->currency);
+    const struct reference *r = &run->reference;
+    const struct ref_payment *p =
+        r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
+    if (p != NULL && p->remaining > 0) { /* there are limits to what is added to it */
+        s->wallet_id = p->from;
+        s->has_per_transaction = false;
+        s->has_per_day = true;
+        s->per_day = workload_decimal(workload_part(run, p->amount), p->currency);
+    }
     return true;
 }
 
@@ -372,6 +389,7 @@ const struct operation wallet_operations[] = {
     {"fund", make_fund},
     {"withdraw", make_withdraw},
     {"wallet_emptied", wallet_emptied},
+    {"wallet_is_closed", wallet_is_closed},
     {"wallet_pays", wallet_pays},
     {"hold", make_hold},
     {"capture", make_capture},
@@ -388,7 +406,6 @@ const struct operation wallet_operations[] = {
     {"wallet_holds_listed", wallet_holds_listed},
     {"wallet_is_frozen", wallet_is_frozen},
     {"wallet_is_unfrozen", wallet_is_unfrozen},
-    {"wallet_is_closed", wallet_is_closed},
     {"limits", make_limits},
     {"list_wallets", list_wallets},
     {"beneath_hold", workload_beneath_hold},

@@ -72,6 +72,8 @@ static void test_payments_are_found_by_what_the_payer_noted(void **state)
     assert_int_equal(found(b, person("shop"), by_pair), 0);
     assert_int_equal(found(b, person("alice"), by_currency), 0);
     assert_int_equal(found(b, person("shop"), (struct payment_list){.status = 0}), 3);
+    const struct payment_list of_no_wallet = {.has_from_account = true, .from_account = {1, 2}};
+    assert_int_equal(found(b, clerk(), of_no_wallet), 0);
 }
 
 /* --- refunds ---------------------------------------------------------------------------------- */
@@ -165,6 +167,11 @@ static void test_a_declined_payment_is_kept_and_moves_nothing(void **state)
     assert_int_equal(found(b, clerk(), failed), 1);
     assert_int_equal(cancel(b, "alice", id), RESULT_PAYMENT_FAILED);
     assert_int_equal(refund(b, "shop", id, NULL), RESULT_NOT_FOUND);
+    /* Not even one who acts for any owner acts for its payee. */
+    const struct payment_capture take = {.payment_id = id};
+    const struct payment_refund give_back = {.payment_id = id};
+    assert_int_equal(bank_ask(b, clerk(), &payment_capture_type, &take), RESULT_FORBIDDEN);
+    assert_int_equal(bank_ask(b, clerk(), &payment_refund_type, &give_back), RESULT_FORBIDDEN);
 }
 
 /* With its rows and all that was noted with it. The journal has it for good. */

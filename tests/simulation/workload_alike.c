@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests about what an earlier one made, in another form or under another id, as chance would not
+ * make them: they are refused for the one thing in which they differ. */
+#include "tests/simulation/workload.h"
+
+#define EARLIER_TRIED 30
+
+const struct request *workload_earlier(struct run *run, const struct message_type *type)
+{
+    for (int i = 0; i < EARLIER_TRIED && run->request_count > 0; i++) {
+        const struct request *q = run->requests[rng_below(&run->rng, run->request_count)];
+        if (q->answered && q->type == type && (q->code == ERR_OK || workload_chance(run, 4)))
+            return q;
+    }
+    return NULL;
+}
+
+/* The same once more under another id, or back between its accounts; but for one thing. */
+static bool alike_transfer(struct run *run, struct request *q)
+{
+    const struct request *from = workload_earlier(run, &transfer_create_type);
+    if (from == NULL || (from->body.transfer_create.flags & TRANSFER_FLAGS_IMPORTED) != 0)
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    q->type = from->type;
+    q->who = from->who;
+    *c = from->body.transfer_create;
+    c->has_transfer_id = true;
+    c->transfer_id = workload_new_id(run, from->shard);
+    if (workload_chance(run, 2)) {
+        c->debit_account_id = from->body.transfer_create.credit_account_id;
+        c->credit_account_id = from->body.transfer_create.debit_account_id;
+    }
+    switch (rng_below(&run->rng, 6)) {
+    case 0:
+        c->has_user_data_128 = true;
+        c->user_data_128++;
+        break;
+    case 1:
+        c->has_user_data_64 = true;
+        c->user_data_64++;
+        break;
+    case 2:
+        c->has_user_data_32 = true;
+        c->user_data_32++;
+        break;
+    case 3:
+        c->has_code = true;
+        c->code++;
+        break;
+    }
+    return true;
+}
+
+/* A transfer that one in this form, with an id of the client's choice, made or resolved. */
+static const struct transfer_create *an_earlier_transfer(struct run *run, uint32_t flags,
+                                                         struct principal *who)
+{
+    for (int i = 0; i < EARLIER_TRIED && run->request_count > 0; i++) {
+        const struct request *q = workload_earlier(run, &transfer_create_type);
+        const struct transfer_create *c = q == NULL ? NULL : &q->body.transfer_create;
+        if (c != NULL && q->code == ERR_OK && c->flags == flags && c->has_transfer_id) {
+            *who = q->who;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* What a transfer resolved, asked for as a post or void under its id. */
+static bool alike_form(struct run *run, struct request *q, const struct message_type *type)
+{
+    bool posts = type == &transfer_post_type;
+    const uint32_t flag = posts ? TRANSFER_FLAGS_POST_PENDING : TRANSFER_FLAGS_VOID_PENDING;
+    const struct transfer_create *c = an_earlier_transfer(run, flag, &q->who);
+    if (c == NULL)
+        return false;
+    q->type = type;
+    if (posts)
+        q->body.transfer_post = (struct transfer_post){
+            .transfer_id = c->pending_id,
+            .has_posting_id = true,
+            .posting_id = c->transfer_id,
+            .has_amount = c->has_amount,
+            .amount =
+                c->has_amount ? workload_decimal(c->amount, c->currency) : (struct decimal){0},
+            .has_effective_time = c->has_effective_time,
+            .effective_time = c->effective_time,
+        };
+    else
+        q->body.transfer_void = (struct transfer_void){
+            .transfer_id = c->pending_id, .has_posting_id = true, .posting_id = c->transfer_id};
+    return true;
+}
+
+/* A reversal under the id of a transfer that could be that reversal, or of one that takes from the
+ * same account. */
+static bool alike_reversal(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    const struct transfer_create *c = an_earlier_transfer(run, 0, &q->who);
+    const struct ref_transfer *found = NULL;
+    bool equal = !workload_chance(run, 6), from_alone = workload_chance(run, 6);
+    uint32_t count = 0;
+    for (uint32_t i = 0; c != NULL && i < r->transfer_count; i++) {
+        const struct ref_transfer *t = &r->transfers[i];
+        bool back = id128_equal(t->debit, c->credit_account_id) != from_alone;
+        if (t->kind == REF_POSTED && id128_equal(t->credit, c->debit_account_id) && back &&
+            (!equal || from_alone || t->amount == c->amount) &&
+            rng_below(&run->rng, ++count) == 0)
+            found = t;
+    }
+    if (found == NULL)
+        return false;
+    q->type = &transfer_reverse_type;
+    struct transfer_reverse *v = &q->body.transfer_reverse;
+    *v = (struct transfer_reverse){
+        .transfer_id = found->id, .has_reversal_id = true, .reversal_id = c->transfer_id};
+    return true;
+}
+
+bool workload_alike(struct run *run, struct request *q, const struct message_type *type)
+{
+    if (type == &transfer_reverse_type && workload_chance(run, 2))
+        return alike_reversal(run, q);
+    if (type == &transfer_create_type && workload_chance(run, 3))
+        return alike_transfer(run, q);
+    bool resolves = type == &transfer_post_type || type == &transfer_void_type;
+    return resolves && workload_chance(run, 3) && alike_form(run, q, type);
+}
