@@ -292,6 +292,9 @@ u128 workload_payable(struct run *run, const struct ref_wallet *w)
 static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
 {
     *group = SWARM_LEDGER;
+    if (i < account_operation_count)
+        return &account_operations[i];
+    i -= account_operation_count;
     if (i < ledger_operation_count)
         return &ledger_operations[i];
     i -= ledger_operation_count;
@@ -347,8 +350,8 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i, bool some)
 static const struct operation *workload_choose(struct run *run)
 {
     enum swarm_focus group;
-    uint32_t count = ledger_operation_count + wallet_operation_count + payment_operation_count +
-                     tally_operation_count;
+    uint32_t count = account_operation_count + ledger_operation_count + wallet_operation_count +
+                     payment_operation_count + tally_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
     bool some = some_open(run);
@@ -415,7 +418,7 @@ static bool few_things(struct run *run)
 static const struct operation *workload_found(struct run *run)
 {
     if (workload_chance(run, run->swarm.focus == SWARM_LEDGER ? 2 : 6))
-        return &ledger_operations[0];
+        return &account_operations[0];
     return own_wallets(run) >= wallets_wanted(run) ? &wallet_operations[1] : &wallet_operations[0];
 }
 
@@ -482,7 +485,7 @@ static void workload_draw(struct run *run, struct request *q)
         o = i == CHOICES_MAX / 2 ? workload_found(run) : workload_choose(run);
     }
     *q = blank;
-    bool made = ledger_operations[0].make(run, q);
+    bool made = account_operations[0].make(run, q);
     check(made);
 }
 

@@ -449,7 +449,8 @@ static bool changed_make(struct run *run, struct request *q, const struct messag
     const struct {
         const struct operation *operations;
         uint32_t count;
-    } groups[] = {{ledger_operations, ledger_operation_count},
+    } groups[] = {{account_operations, account_operation_count},
+                  {ledger_operations, ledger_operation_count},
                   {wallet_operations, wallet_operation_count},
                   {payment_operations, payment_operation_count}};
     for (int i = 0; i < FRESH_TRIED; i++) {
