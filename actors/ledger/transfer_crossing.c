@@ -14,8 +14,9 @@
 bool transfer_crosses(struct turn *t, const struct transfer_create *c)
 {
     const uint32_t flags = POSTING_BALANCES;
-    return c->has_credit_account_id && !turn_at_home(t, c->credit_account_id) &&
-           (c->flags & ~flags) == 0 && token_crosses(t, c->debit_account_id, c->credit_account_id);
+    bool form = (c->flags & ~flags) == 0 && !c->has_timeout_s && !c->has_pending_id;
+    return form && c->has_credit_account_id && !turn_at_home(t, c->credit_account_id) &&
+           token_crosses(t, c->debit_account_id, c->credit_account_id);
 }
 
 static struct token crossing_token(struct turn *t, const struct message *m,

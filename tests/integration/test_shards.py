@@ -74,6 +74,22 @@ def test_a_tenant_is_in_all_shards(payd):
         equal(line["account_count"], "40", "accounts")
 
 
+def test_a_transfer_over_shards_is_refused_as_one_inside(payd):
+    wrong = ({"pending_id": new_id("trf")}, {"timeout_s": 5}, {"amount": "0.00"},
+             {"effective_time": "2500-01-01T00:00:00Z"}, {"effective_time": "2001-01-01T00:00:00Z"},
+             {"flags": ["keep_remainder"]}, {"flags": ["closing_debit"]}, {"flags": ["imported"]},
+             {"flags": ["linked"]}, {"flags": ["managed"]}, {"currency": "EUR"},
+             {"transfer_id": "trf_" + "0" * 26})
+    with payd.bank(tenant="forms") as bank:
+        debit, near, far = (bank.open_account(account_id=account_in(shard)) for shard in (0, 0, 1))
+        for fields in wrong:
+            body = {"debit_account_id": debit, "amount": "1.00", "currency": "USD", **fields}
+            inside, over = (bank.post("/transfers", {**body, "credit_account_id": credit})
+                            for credit in (near, far))
+            equal((over.status, over.code), (inside.status, inside.code), f"with {fields}")
+            equal(over.status, 422, f"with {fields}")
+
+
 def test_a_transfer_is_found_under_any_id(payd):
     """It lives with its debit account, whatever shard the id would name."""
     with payd.bank(tenant="chosen") as bank:
@@ -101,9 +117,10 @@ def test_a_key_is_known_wherever_its_request_went(payd):
 def ledgers(payd):
     """The totals in memory, name and shard."""
     top = operator(payd, "actors", "top", "--limit", "100")["actors"]
-    return {(line["actor"], line["shard"]) for line in top
-            if line["kind"] == "ledger_totals"}
-
+    return
+{(line["actor"], line["shard"]) for line in top
+            if line["kind"] == "ledger_totals"
+}
 
 def test_an_actor_is_found_in_whichever_shard_it_is(payd):
     """The totals of a tenant lie wherever it has accounts, under the same id in each."""
