@@ -8,6 +8,7 @@
 #define CODE 7
 #define LIST_LIMIT 1000 /* the largest page */
 #define LEGS_MAX 6
+#define HELD_TRIED 8
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
@@ -42,11 +43,50 @@ static bool two_accounts_in(struct run *run, uint16_t shard, const struct ref_ac
     return two;
 }
 
+static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_kind kind,
+                                             bool open)
+{
+    const struct reference *r = &run->reference;
+    bool any = workload_chance(run, 8), of_services = workload_chance(run, 4);
+    for (int i = 0; i < 60 && r->transfer_count > 0; i++) {
+        const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
+        bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
+        if (t->kind == kind && (!open || t->open || any) && (!managed || of_services))
+            return t;
+    }
+    return NULL;
+}
+
+/* At times what is kept aside comes to where something is kept aside already: on both sides or one.
+ */
+static void beside_held(struct run *run, const struct ref_account **debit,
+                        const struct ref_account **credit)
+{
+    bool wanted = run->swarm.edge_ppm > 0 && workload_chance(run, 2);
+    for (int i = 0; i < HELD_TRIED && wanted; i++) {
+        const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
+        if (t == NULL)
+            return;
+        const struct ref_account *from = reference_account(&run->reference, t->debit);
+        const struct ref_account *to = reference_account(&run->reference, t->credit);
+        if (from == NULL || to == NULL || !id128_equal(to->tenant, (*debit)->tenant) ||
+            t->shard != run_home(run, (*debit)->id))
+            continue;
+        bool one = belong_together(run, *debit, to) && workload_chance(run, 2);
+        *debit = one ? *debit : from;
+        *credit = to;
+        return;
+    }
+}
+
 static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
 {
     const struct ref_account *debit, *credit;
     if (!two_accounts(run, &debit, &credit))
         return false;
+    bool pending = (flags & TRANSFER_FLAGS_PENDING) != 0;
+    if (pending)
+        beside_held(run, &debit, &credit);
     struct transfer_create *c = &q->body.transfer_create;
     q->type = &transfer_create_type;
     q->who = workload_bookkeeper(run);
@@ -57,8 +97,7 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     c->has_credit_account_id = true;
     c->credit_account_id = credit->id;
     c->has_amount = true;
-    c->amount = workload_moved(run, workload_amount(run), debit->id, credit->id,
-                               (flags & TRANSFER_FLAGS_PENDING) != 0);
+    c->amount = workload_moved(run, workload_amount(run), debit->id, credit->id, pending);
     c->currency = debit->currency;
     c->has_flags = true;
     c->flags = flags;
@@ -66,7 +105,6 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
     c->description = slice_of("For something");
     uint64_t opened = workload_earliest(run, debit->id, credit->id);
     c->has_effective_time = workload_effective(run, 5, opened, opened, &c->effective_time);
-    bool pending = (flags & TRANSFER_FLAGS_PENDING) != 0;
     c->has_timeout_s = pending && !workload_chance(run, 4);
     if (c->has_timeout_s)
         c->timeout_s = workload_expiry_s(run);
@@ -104,20 +142,6 @@ static bool transfer_closing(struct run *run, struct request *q)
     uint32_t side = workload_chance(run, 2) ? TRANSFER_FLAGS_CLOSING_DEBIT
                                             : TRANSFER_FLAGS_CLOSING_CREDIT;
     return transfer_with(run, q, side | TRANSFER_FLAGS_PENDING);
-}
-
-static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_kind kind,
-                                             bool open)
-{
-    const struct reference *r = &run->reference;
-    bool any = workload_chance(run, 8), of_services = workload_chance(run, 4);
-    for (int i = 0; i < 60 && r->transfer_count > 0; i++) {
-        const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
-        bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
-        if (t->kind == kind && (!open || t->open || any) && (!managed || of_services))
-            return t;
-    }
-    return NULL;
 }
 
 /* What cannot be resolved: no transfer at all, the transfer itself, one that was never pending, one
@@ -473,6 +497,8 @@ static bool make_transaction(struct run *run, struct request *q)
         if (!two_accounts_in(run, shard, &debit, &credit))
             return false;
         bool pending = workload_chance(run, 6), balances = workload_chance(run, 8);
+        if (pending)
+            beside_held(run, &debit, &credit);
         uint32_t flags = (pending ? TRANSFER_FLAGS_PENDING : 0u) |
                          (balances ? TRANSFER_FLAGS_BALANCING_DEBIT : 0u);
         c->legs[i] = (struct transaction_leg){
