@@ -158,6 +158,13 @@ class Payd:
         return Bank(self, self.token(**form))
 
 
+def operator(payd, *words):
+    """What payctl answers on the node's socket."""
+    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
+                          check=True, stdout=subprocess.PIPE, timeout=60)
+    return json.loads(done.stdout)
+
+
 def refused_start(*arguments, patience_s=READY_S, environment=None):
     """Runs payd where it must not come up: exit code and the lines it said."""
     done = subprocess.run([PAYD, *map(str, arguments)], capture_output=True, text=True,
@@ -395,9 +402,9 @@ class Bank(Client):
         """Oldest first."""
         return self.pages(f"/accounts/{account}/entries", "entries", limit=1000)[::-1]
 
-    def check_books(self):
+    def check_books(self, **query):
         """Debits equal credits in every currency, posted and pending apart."""
-        trial = self.get("/trial-balance").expect(200).json
+        trial = self.get("/trial-balance", **query).expect(200).json
         for line in trial["lines"]:
             if not (line["balanced"] and line["debits_posted"] == line["credits_posted"]
                     and line["debits_pending"] == line["credits_pending"]):
@@ -441,7 +448,7 @@ def new_id(prefix, slot=None):
 
 def account_of(wallet):
     """A wallet's ledger account has the wallet's own 128 bits."""
-    return "acc_" + wallet.removeprefix("wal_")
+    return "acc_" + wallet.split("_")[1]
 
 
 def cents(text):

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at random moments under load, judged by the clients' own log of what was acknowledged.
 
-usage: test_kill.py [--kills N] [--clients N] [--seed N]
+usage: test_kill.py [--kills N] [--clients N] [--seed N] [--shards N]
 
 Clients move money with idempotency keys and write every request, before and after, to a log of
 their own that payd never sees. payd is killed after a random life and started again on the same
 data. An unanswered request is asked again with the same key, or given up: then it may have
 happened or not. In the end the judge asks every request once more. Each must answer what it
 answered before; and the ledger must hold exactly the transfers of those answers, no more, no less.
+With several shards, on two loops, half of the transfers are between two of them.
 """
 import argparse
 import collections
@@ -21,14 +22,16 @@ import tempfile
 import threading
 import time
 
-from payd import (NOT_FINAL, NotReady, Payd, Unanswered, account_of, amount, cents, new_key)
+from payd import (NOT_FINAL, SHARDS, NotReady, Payd, Unanswered, account_of, amount, cents, new_id,
+                  new_key, operator, shard_of, slot_in, slot_of)
 
-WALLETS = 12
-ACCOUNTS = 4
+WALLETS = 12  # or two in each shard, so that a payment finds a payee
+ACCOUNTS = 4  # or two in each
 FUNDS = "1000.00"
 LIFE_S = (0.010, 0.150)  # from ready to the kill
 BORN_S = (0.0, 0.040)    # every fourth kill: from the start of the process, ready or not
 GIVE_UP = 0.15           # share of unanswered requests that are not asked again at once
+ENDS_S = 10              # what was left open has its answer after this
 SHOWN = 5                # differences told in full
 EFFECTS = {"transfer": "transaction_id", "fund": "transaction_id", "payment": "payment_id",
            "refund": "payment_id", "move": "transfer_id"}
@@ -107,19 +110,27 @@ class Worker(threading.Thread):
             self.failure = e
             self.world.over.set()
 
+    def pair(self, things, crosses):
+        """Two of them, in two shards or in one. One shard has pairs of one kind only."""
+        first = self.random.choice(things)
+        crosses = crosses and self.world.payd.shards > 1
+        home = self.world.home(first)
+        return first, self.random.choice([other for other in things if other != first
+                                          and (self.world.home(other) != home) == crosses])
+
     def invent(self):
         r, world = self.random, self.world
-        a, b = r.sample(world.wallets, 2)
         money = amount(r.randint(1, 5000))
         kind = r.choice(("transfer", "transfer", "payment", "payment", "fund", "move", "refund"))
         if kind == "refund" and not self.payments:
             kind = "payment"
+        crosses = kind in ("transfer", "move") and r.random() < 0.5
+        a, b = self.pair(world.accounts if kind == "move" else world.wallets, crosses)
         if kind == "transfer":
             return Request(kind, f"/wallets/{a}/transfer", {"to_wallet_id": b, "amount": money})
         if kind == "fund":
             return Request(kind, f"/wallets/{a}/fund", {"amount": money})
         if kind == "move":
-            a, b = r.sample(world.accounts, 2)
             return Request(kind, "/transfers", {"debit_account_id": a, "credit_account_id": b,
                                                 "amount": money, "currency": "USD"})
         if kind == "refund":
@@ -164,16 +175,28 @@ class World:
         self.seed, self.kills = options.seed, options.kills
         self.random = random.Random(options.seed)
         self.logs = folder
-        self.payd = (payd or Payd(log_level="warn")).start()
+        self.payd = (payd or Payd(log_level="warn", shards=options.shards,
+                                  loops=min(options.shards, 2))).start()
         self.over = threading.Event()
         self.acknowledged = 0
         self.token = self.payd.token()
         with self.payd.bank() as bank:
-            self.wallets = [bank.open_wallet(funds=FUNDS) for _ in range(WALLETS)]
-            self.accounts = [bank.open_account("debits_must_not_exceed_credits")
-                             for _ in range(ACCOUNTS - 1)] + [bank.open_account()]
-            self.before = self.transfers(bank)
+            shards = self.payd.shards
+            self.wallets = [bank.open_wallet(bank.somebody(n % shards), funds=FUNDS)
+                            for n in range(max(WALLETS, 2 * shards))]
+            self.accounts = [self.open_account(bank, n) for n in range(max(ACCOUNTS, 2 * shards))]
+            self.before = set(self.transfers(bank))
         self.workers = [Worker(self, n) for n in range(options.clients)]
+
+    def home(self, thing):
+        return shard_of(slot_of(thing), self.payd.shards)
+
+    def open_account(self, bank, number):
+        """The first in each shard may owe, so that the others have something to spend."""
+        shards = self.payd.shards
+        limits = ["debits_must_not_exceed_credits"] if number >= shards else []
+        account = new_id("acc", slot_in(number % shards, shards))
+        return bank.open_account(*limits, account_id=account)
 
     # --- the load and the kills -------------------------------------------------------------
 
@@ -203,16 +226,19 @@ class World:
     # --- the judge --------------------------------------------------------------------------
 
     def transfers(self, bank):
-        """The ledger's transfers by id, from the entries of every account, each seen twice."""
-        seen = collections.Counter()
+        """The ledger's transfers by id, from the entries of every account: what each direction
+        has, once, as (account, cents)."""
+        found, repeated = {}, []
         for account in [account_of(w) for w in self.wallets] + self.accounts:
             for entry in self.read_entries(bank, account):
                 if "transfer_id" in entry:
-                    seen[entry["transfer_id"], entry["direction"]] += 1
-        repeated = [key for key, count in seen.items() if count > 1]
+                    sides = found.setdefault(entry["transfer_id"].split("_")[1], {})
+                    if entry["direction"] in sides:
+                        repeated.append(entry)
+                    sides[entry["direction"]] = account, cents(entry["amount"])
         if repeated:
             raise AssertionError(f"posted more than once: {repeated[:SHOWN]}")
-        return {transfer for transfer, _ in seen}
+        return found
 
     def read_entries(self, bank, account):
         """Of an account, oldest first: no gaps, each with the counters the one before makes."""
@@ -230,10 +256,21 @@ class World:
                                      f"and credits of {credits}: {entry}")
         return entries
 
+    def ended(self, bank, request):
+        """Its answer. What waits for another shard may be told to come back, but not for long."""
+        end = time.monotonic() + ENDS_S
+        while True:
+            answer = request.ask(bank)
+            if time.monotonic() > end:
+                raise AssertionError(f"open after {ENDS_S} s: {request}\n  {answer}")
+            if answer.status not in NOT_FINAL:
+                return answer
+            time.sleep(0.02)
+
     def ask_again(self, bank, requests):
         """Every request once more: the same answer if it was answered. Sets all answers."""
         for request in requests:
-            answer = request.ask(bank)
+            answer = self.ended(bank, request)
             got = settled(answer)
             if request.answer is not None and got != request.answer:
                 raise AssertionError(f"an acknowledged request answers differently\n  {request}"
@@ -256,35 +293,52 @@ class World:
         if twice:
             raise AssertionError(f"two requests claim one transfer: {twice[:SHOWN]}")
         refunds = sum(r.kind == "refund" and r.answer[0] == 200 for r in requests)
-        held = {id.split("_")[1] for id in self.transfers(bank) - self.before}
+        found = self.transfers(bank)
+        held = set(found) - self.before
         lost, extra = set(claimed) - held, held - set(claimed)
         if lost or len(extra) != refunds:
             raise AssertionError(
                 f"{len(lost)} acknowledged transfers are not in the ledger {sorted(lost)[:SHOWN]}, "
                 f"and {len(extra)} transfers are there beside the answered ones, where {refunds} "
                 f"refunds were answered {sorted(extra)[:SHOWN]}")
+        for request in requests:
+            if request.answer[0] in (200, 201) and request.kind != "refund":
+                self.check_both_ends(request, found)
         return len(held)
+
+    def ends(self, request):
+        """The accounts that pay and receive; what funds a wallet is of the platform."""
+        answer, body = json.loads(request.answer[1]), request.body
+        if request.kind == "fund":
+            return None, answer["wallet_id"]
+        if request.kind == "transfer":
+            return answer["wallet_id"], body["to_wallet_id"]
+        if request.kind == "move":
+            return body["debit_account_id"], body["credit_account_id"]
+        if request.kind == "refund":
+            return answer["to_account"], answer["from_account"]
+        return body["from_account"], body["to_account"]
+
+    def check_both_ends(self, request, found):
+        """Both statements have it, with its amount."""
+        source, target = self.ends(request)
+        moved = cents(request.body["amount"])
+        wanted = {"credit": (account_of(target), moved)}
+        if source is not None:
+            wanted["debit"] = account_of(source), moved
+        got = found[json.loads(request.answer[1])[EFFECTS[request.kind]].split("_")[1]]
+        if got != wanted:
+            raise AssertionError(f"the statements should have {wanted}, have {got}: {request}")
 
     def check_balances(self, bank, requests):
         fold = collections.Counter({w: cents(FUNDS) for w in self.wallets})
         for request in requests:
-            status, text = request.answer
-            if status not in (200, 201):
+            if request.answer[0] not in (200, 201):
                 continue
-            answer, body = json.loads(text), request.body
-            moved = cents(body["amount"])
-            if request.kind == "fund":
-                fold[answer["wallet_id"]] += moved
-                continue
-            if request.kind == "transfer":
-                source, target = answer["wallet_id"], body["to_wallet_id"]
-            elif request.kind == "move":
-                source, target = body["debit_account_id"], body["credit_account_id"]
-            elif request.kind == "refund":
-                source, target = answer["to_account"], answer["from_account"]
-            else:
-                source, target = body["from_account"], body["to_account"]
-            fold[source] -= moved
+            moved = cents(request.body["amount"])
+            source, target = self.ends(request)
+            if source is not None:
+                fold[source] -= moved
             fold[target] += moved
         for wallet in self.wallets:
             balance, account = bank.balance(wallet), bank.account(account_of(wallet))
@@ -298,15 +352,21 @@ class World:
             if cents(account["balance"]) * sign != fold[name]:
                 raise AssertionError(f"{name} should have {fold[name]} cents: {account}")
 
+    def check_books(self, bank):
+        """Of all, and of each shard with its money in transit."""
+        bank.check_books()
+        for shard in range(self.payd.shards):
+            bank.check_books(shard=shard)
+
     def judge(self):
         requests = read_logs(self.logs)
         answered = sum(r.answer is not None for r in requests)
         with self.payd.bank() as bank:
-            bank.check_books()
+            self.check_books(bank)
             self.ask_again(bank, requests)
             held = self.check_transfers(bank, requests)
             self.check_balances(bank, requests)
-            bank.check_books()
+            self.check_books(bank)
         code = self.payd.stop()
         if code != 0:
             raise AssertionError(f"payd left with exit code {code} after SIGTERM")
@@ -314,11 +374,23 @@ class World:
         with self.payd.bank() as bank:
             self.check_transfers(bank, requests)
             self.check_balances(bank, requests)
-            bank.check_books()
+            self.check_books(bank)
+        verified = operator(self.payd, "ledger", "verify")
+        if verified["state"] != "passed":
+            raise AssertionError(f"the ledger is not verified: {verified}")
         kinds = collections.Counter(r.answer[0] for r in requests)
         print(f"{self.kills} kills, {answered} of {len(requests)} requests acknowledged, "
               f"{len(requests) - answered} given up, {held} transfers in the ledger, "
+              f"{self.crossed(requests)} between shards, "
               f"answers {dict(kinds)}")
+
+    def crossed(self, requests):
+        """How many were done over two shards; some, if there are two."""
+        ends = [self.ends(r) for r in requests if r.answer[0] == 201 and r.kind != "fund"]
+        crossed = sum(self.home(source) != self.home(target) for source, target in ends)
+        if (crossed > 0) != (self.payd.shards > 1):
+            raise AssertionError(f"{crossed} transfers between {self.payd.shards} shards")
+        return crossed
 
 
 def torment_and_judge(make_world, options):
@@ -346,6 +418,7 @@ def main():
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--shards", type=int, default=SHARDS)
     options = parser.parse_args()
     return torment_and_judge(World, options)
 

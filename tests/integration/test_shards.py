@@ -9,8 +9,8 @@ import sys
 
 import scenarios
 from load import Load
-from payd import (PAYCTL, NotReady, Payd, SLOTS, new_id, new_key, parallel, refused_start,
-                  shard_of, slot_in, slot_of)
+from payd import (PAYCTL, NotReady, Payd, SLOTS, new_id, new_key, operator, parallel,
+                  refused_start, shard_of, slot_in, slot_of)
 from scenarios import contains, equal, true
 
 SHARDS = max(3, int(os.environ.get("SHARDS", "3")))
@@ -24,12 +24,6 @@ def home(thing):
 def account_in(shard):
     """A new account id of this shard."""
     return new_id("acc", slot_in(shard, SHARDS))
-
-
-def operator(payd, *words):
-    done = subprocess.run([PAYCTL, "--socket", payd.data / "payd.sock", "--json", *words],
-                          check=True, stdout=subprocess.PIPE, timeout=60)
-    return json.loads(done.stdout)
 
 
 def refused(payd, *words):
