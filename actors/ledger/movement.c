@@ -243,6 +243,7 @@ static struct sides sides_crossing(struct registry *r, struct id128 own_id, uint
     };
 }
 
+/* A reservation of nothing counts among the holds too, so that its account is not closed. */
 static void movement_keep(struct sides *s, uint8_t side, u128 amount)
 {
     struct ledger_totals *l = s->totals;
@@ -310,6 +311,8 @@ void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time
     movement_post(&s, e->amount);
     movement_add(debit ? &s.totals->transit_credits_posted : &s.totals->transit_debits_posted,
                  e->amount);
+    if (e->has_decided_time && MUTANT(FORGET_TRANSIT))
+        movement_take(debit ? &s.credit->credits_posted : &s.debit->debits_posted, e->amount);
     (debit ? s.debit : s.credit)->version++;
     s.totals->transfer_count += e->has_decided_time;
 }

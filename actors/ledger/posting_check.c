@@ -120,7 +120,7 @@ static uint16_t exists_check(struct posting *p)
     if (code != RESULT_OK)
         return code;
     if (p->reservation != NULL)
-        return RESULT_OUTCOME_PENDING;
+        return MUTANT(RESERVE_TWICE) ? RESULT_OK : RESULT_OUTCOME_PENDING;
     p->exists = true;
     p->amount = o.spec.amount;
     return RESULT_EXISTS;

@@ -118,6 +118,8 @@ void posting_reserve(struct turn *t, const struct token *k, const struct token_e
     r.peer = e->peer;
     r.has_ask = !id128_equal(ask, k->id);
     r.ask = ask;
+    if (MUTANT(KEEP_NOTHING))
+        r.amount = 0;
     turn_emit(t, &transfer_reserved_type, &r);
 }
 
@@ -129,6 +131,8 @@ struct decision posting_decide(struct turn *t, struct token *k, struct token_end
     check(e->posting.continues);
     if (turn_now(t) <= k->decide_until && !o->refusing)
         d.result = token_check(t, k, e);
+    if (MUTANT(DECIDE_BLINDLY) && d.result == RESULT_CREDIT_ACCOUNT_FROZEN)
+        d.result = RESULT_OK;
     d.decided_time = turn_time(t);
     if (d.result != RESULT_OK) {
         if ((k->marks & TOKEN_MARKS_ID_CHOSEN) != 0)
@@ -197,10 +201,10 @@ void posting_follow(struct turn *t, const struct following *f, const struct deci
         follow_refusal(t, f, d->result);
         return;
     }
-    check(d->amount <= k->amount);
+    check(d->amount <= k->amount || MUTANT(KEEP_NOTHING));
     *made = (struct transfer_crossed){.amount = 0};
     transfer_crossed_from_transfer_reserved(made, k);
-    made->amount = d->amount;
+    made->amount = MUTANT(FOLLOW_ALL) ? k->amount : d->amount;
     made->has_decided_time = true;
     made->decided_time = d->decided_time;
     turn_emit(t, &transfer_crossed_type, made);

@@ -9,6 +9,7 @@
 #include "actors/ledger/token.h"
 #include "actors/ledger/transfer_conclusion.h"
 #include "actors/ledger/transfer_row.h"
+#include "runtime/base/mutant.h"
 #include "schemas/result.h"
 
 bool transfer_crosses(struct turn *t, const struct transfer_create *c)
@@ -77,7 +78,8 @@ enum turn_result transfer_on_token(struct turn *t, struct id128 self, const stru
     check(e.side == CROSSING_SIDE_CREDIT);
     struct transfer_follow follow = {.reservation_id = token_reservation_id(&k, &e)};
     follow.decision = posting_decide(t, &k, &e);
-    turn_send(t, &transfer_follow_type, &follow);
+    if (follow.decision.result == RESULT_OK || !MUTANT(REFUSE_SILENTLY))
+        turn_send(t, &transfer_follow_type, &follow);
     return TURN_DONE;
 }
 

@@ -70,7 +70,13 @@
     X(UNDO_FORGETS_SENDS, "undo_forgets_sends")                                                    \
     X(EXPIRE_CAPTURED, "expire_captured")                                                          \
     X(CAPTURE_AGAIN, "capture_again")                                                              \
-    X(KEEP_DEBIT, "keep_debit")
+    X(KEEP_DEBIT, "keep_debit")                                                                    \
+    X(KEEP_NOTHING, "keep_nothing")                                                                \
+    X(RESERVE_TWICE, "reserve_twice")                                                              \
+    X(DECIDE_BLINDLY, "decide_blindly")                                                            \
+    X(REFUSE_SILENTLY, "refuse_silently")                                                          \
+    X(FOLLOW_ALL, "follow_all")                                                                    \
+    X(FORGET_TRANSIT, "forget_transit")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

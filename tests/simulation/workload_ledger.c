@@ -79,14 +79,10 @@ static void beside_held(struct run *run, const struct ref_account **debit,
     }
 }
 
-static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
+static void transfer_between(struct run *run, struct request *q, const struct ref_account *debit,
+                             const struct ref_account *credit, uint32_t flags)
 {
-    const struct ref_account *debit, *credit;
-    if (!two_accounts(run, &debit, &credit))
-        return false;
     bool pending = (flags & TRANSFER_FLAGS_PENDING) != 0;
-    if (pending)
-        beside_held(run, &debit, &credit);
     struct transfer_create *c = &q->body.transfer_create;
     q->type = &transfer_create_type;
     q->who = workload_bookkeeper(run);
@@ -115,12 +111,39 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
                                           .to = credit->id,
                                           .amount_known = (flags & balancing) == 0,
                                           .amount = c->amount};
+}
+
+static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
+{
+    const struct ref_account *debit, *credit;
+    if (!two_accounts(run, &debit, &credit))
+        return false;
+    if ((flags & TRANSFER_FLAGS_PENDING) != 0)
+        beside_held(run, &debit, &credit);
+    transfer_between(run, q, debit, credit, flags);
     return true;
+}
+
+/* Of one tenant and currency, in two shards. */
+static bool transfer_across(struct run *run, struct request *q)
+{
+    const uint32_t flags[] = {0, 0, TRANSFER_FLAGS_BALANCING_DEBIT,
+                              TRANSFER_FLAGS_BALANCING_CREDIT};
+    const struct ref_account *debit = workload_account(run);
+    for (int i = 0; i < 40 && debit != NULL && run->swarm.shards > 1; i++) {
+        const struct ref_account *credit = workload_account(run);
+        if (credit->currency == debit->currency && id128_equal(credit->tenant, debit->tenant) &&
+            run_home(run, credit->id) != run_home(run, debit->id)) {
+            transfer_between(run, q, debit, credit, flags[rng_below(&run->rng, array_len(flags))]);
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool make_transfer(struct run *run, struct request *q)
 {
-    return transfer_with(run, q, 0);
+    return (workload_chance(run, 2) && transfer_across(run, q)) || transfer_with(run, q, 0);
 }
 
 static bool transfer_held(struct run *run, struct request *q)
@@ -130,8 +153,10 @@ static bool transfer_held(struct run *run, struct request *q)
 
 static bool transfer_balancing(struct run *run, struct request *q)
 {
-    uint32_t side = workload_chance(run, 2) ? TRANSFER_FLAGS_BALANCING_DEBIT
-                                            : TRANSFER_FLAGS_BALANCING_CREDIT;
+    uint32_t side =
+        workload_chance(run, 2) ? TRANSFER_FLAGS_BALANCING_DEBIT : TRANSFER_FLAGS_BALANCING_CREDIT;
+    if (workload_chance(run, 2) && transfer_across(run, q))
+        return true;
     return transfer_with(run, q, side | (workload_chance(run, 3) ? TRANSFER_FLAGS_PENDING : 0u));
 }
 
@@ -139,8 +164,8 @@ static bool transfer_closing(struct run *run, struct request *q)
 {
     if (!workload_chance(run, 4))
         return false;
-    uint32_t side = workload_chance(run, 2) ? TRANSFER_FLAGS_CLOSING_DEBIT
-                                            : TRANSFER_FLAGS_CLOSING_CREDIT;
+    uint32_t side =
+        workload_chance(run, 2) ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT;
     return transfer_with(run, q, side | TRANSFER_FLAGS_PENDING);
 }
 
@@ -259,10 +284,8 @@ static bool post_held(struct run *run, struct request *q)
     p->posting_id = workload_new_id(run, t->shard);
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     p->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &p->effective_time);
-    q->expects = (struct request_expects){.resolved = 1,
-                                          .amount_known = p->has_amount,
-                                          .amount = amount,
-                                          .resolved_id = t->id};
+    q->expects = (struct request_expects){
+        .resolved = 1, .amount_known = p->has_amount, .amount = amount, .resolved_id = t->id};
     return true;
 }
 
@@ -415,8 +438,8 @@ static uint32_t make_items(struct run *run, struct request *q, struct transfer_s
     uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
     uint16_t shard = run_home(run, workload_account(run)->id);
     q->who = workload_bookkeeper(run);
-    q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0}, {0, 0},
-                                          false, 0, {0, 0}};
+    q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
+                                          {0, 0},      false,       0,           {0, 0}};
     for (uint32_t i = 0; i < count; i++)
         make_item(run, &items[i], shard, i + 1 == count);
     return count;
@@ -625,6 +648,7 @@ const struct operation ledger_operations[] = {
     {"post_held", post_held},
     {"void_held", void_held},
     {"transfer", make_transfer},
+    {"transfer_across", transfer_across},
     {"transfer_balancing", transfer_balancing},
     {"transfer_again", transfer_again},
     {"transfer_with_foreign_id", transfer_with_foreign_id},

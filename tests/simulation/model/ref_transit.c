@@ -261,6 +261,14 @@ void ref_transit_check(const struct reference *r)
     }
 }
 
+bool ref_transit_keeps(const struct reference *r, struct id128 account_id)
+{
+    for (uint32_t i = 0; i < r->moving_count; i++)
+        if (r->movings[i].state < REF_MOVING_DONE && id128_equal(r->movings[i].debit, account_id))
+            return true;
+    return false;
+}
+
 bool ref_transit_open(const struct reference *r)
 {
     for (uint32_t i = 0; i < r->moving_count; i++)

@@ -29,7 +29,8 @@ void ref_transit_check(const struct reference *r);
 /* What an account keeps aside for transfers to other shards. */
 u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id);
 
-/* Is anything kept aside? */
+/* Does an account keep anything aside, be it nothing? Does any? */
+bool ref_transit_keeps(const struct reference *r, struct id128 account_id);
 bool ref_transit_open(const struct reference *r);
 
 #endif

@@ -286,6 +286,8 @@ static void reference_marked(struct reference *r, const struct account_marked *e
         broken("the ledger freezes an account that a service manages");
     if (((a->flags ^ e->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
         broken("an account changes its manager");
+    if ((e->flags & ~a->flags & ACCOUNT_FLAGS_CLOSED) != 0 && ref_transit_keeps(r, a->id))
+        broken("an account is closed that keeps something aside for another shard");
     a->flags = e->flags;
     next_changed_version(a);
 }
