@@ -70,8 +70,10 @@ static bool sends_run(struct shard *s, struct incoming *in)
     enum turn_result result = running_send(s, a, m);
     if (result == TURN_FAILED)
         sends_park(s, in, s->turn.failure);
+    if (result == TURN_WAIT)
+        return false; /* its target stays, even if there is none: it would be looked for anew */
     ingress_let_go(&s->ingress, a);
-    return result != TURN_WAIT;
+    return true;
 }
 
 void running_sends(struct shard *s)
