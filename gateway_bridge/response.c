@@ -197,7 +197,7 @@ static void response_put_stale(const struct message *m, struct json_writer *out)
 static void response_put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
 {
     const struct message *m = &x->message;
-    if (status == 201 && x->created != NULL)
+    if ((status == 201 || status == 202) && x->created != NULL)
         response_put_location(x, out);
     if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
         json_put_literal(out, "ETag: \"");
@@ -221,7 +221,7 @@ static void response_put_special(const struct exchange *x, uint16_t status, stru
     }
     if (m->replayed)
         json_put_literal(out, "Idempotency-Replayed: true\r\n");
-    if (status == 429 || status == 503) {
+    if (status == 202 || status == 429 || status == 503) {
         uint32_t seconds = (m->retry_after_ms + 999) / 1000;
         json_put_literal(out, "Retry-After: ");
         response_put_number(out, seconds > 0 ? seconds : RETRY_AFTER_S);
@@ -325,7 +325,15 @@ static uint16_t response_write_reply(struct exchange *x, struct json_writer *bod
         return 0;
     route->reply_json->write(body, reply);
     x->created = route->location != NULL ? reply : NULL;
-    return body->failed ? 0 : route->status;
+    if (body->failed)
+        return 0;
+    return m->code == RESULT_OK ? route->status : 202;
+}
+
+/* The work goes on, and this is what there is of it. */
+static bool response_goes_on(const struct exchange *x)
+{
+    return x->message.code == RESULT_OUTCOME_PENDING && x->message.reply_type != 0;
 }
 
 /* Of a refusal by an actor: its code says which field broke which rule, if the operation has it. Of
@@ -553,8 +561,10 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
     struct json_writer *body = &b->body;
     const char *content_type =
         x->page != NULL ? page_content_type(x->page) : "application/json";
-    uint16_t code = x->refusal != RESULT_OK ? x->refusal : x->message.code;
+    uint16_t code = x->message.code;
     uint16_t status = 0;
+    if (x->refusal != RESULT_OK || response_goes_on(x))
+        code = x->refusal;
     if (code == RESULT_OK && response_is_unwanted(x))
         code = x->refusal = RESULT_PRECONDITION;
     bridge_clock(b);

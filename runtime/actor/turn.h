@@ -118,6 +118,10 @@ const struct send_origin *turn_origin(const struct turn *t);
  * also after a restart. */
 struct id128 turn_open(struct turn *t, struct id128 id);
 void turn_attach(struct turn *t, struct id128 ask);
+/* After turn_open(): what those are told, with OUTCOME_PENDING, whose deadline passes before the
+ * answer comes, once the turn's record is durable; without it, and after a restart, that alone. */
+void turn_tell_meanwhile(struct turn *t, const struct message_type *type, const void *reply,
+                         uint64_t version);
 /* false: so much is on its way to that shard, or it is not reached for so long, that no request may
  * be opened which it must help to decide. Refuse it before anything is recorded. */
 bool turn_may_open(const struct turn *t, uint16_t shard);

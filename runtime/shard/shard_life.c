@@ -14,7 +14,7 @@ static void init_queues(struct shard *s)
     schedule_init(&s->schedule, s->env);
     admission_init(&s->admission, &s->schedule, &s->loader, &s->answers, s->stats.kinds);
     stash_init(&s->stash, s->env, &s->answers, &s->stats);
-    waits_init(&s->waits, s->env, &s->answers);
+    waits_init(&s->waits, s->env, &s->answers, &s->journal);
     wire_writer_init(&s->closing_reply, JOURNAL_BATCH_BYTES_MAX);
     s->parked_lines = (struct log_limit){.lines_max = 10, .window_ns = NS_PER_S};
     quota_init(&s->quota, s->env->log, s->options.number, s->options.journal_quota);

@@ -64,6 +64,7 @@ struct turn {
     const char *failure;
     uint32_t events, sends;
     bool replied;
+    bool tells;             /* of `opened`: shard.closing_answer is for those who wait */
     bool opened, attached;  /* its answer comes later, under shard.ask: the first that asked; one
                                that asked again */
     bool closes;            /* it gives the answer of shard.ask */
@@ -133,7 +134,7 @@ struct shard {
     struct quota quota;
     struct turn turn;        /* the one that runs, and ... */
     struct id128 ask;        /* that the turn opened, waits for or closes */
-    struct record_answer closing_answer; /* of the latter; its reply is in closing_reply */
+    struct record_answer closing_answer; /* of the latter, or told meanwhile; its reply is in closing_reply */
     struct wire_writer closing_reply;
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
     struct stash stash;

@@ -21,7 +21,7 @@ static void turn_take_back(struct turn *t)
     b->items = t->items_at;
     t->recorded = false;
     t->events = t->sends = 0;
-    t->opened = t->attached = t->closes = false;
+    t->opened = t->attached = t->closes = t->tells = false;
 }
 
 /* It is beyond a limit: nothing of it remains, and its asker is refused. A send has none, and must
@@ -156,6 +156,8 @@ cold enum turn_result turn_finish(struct turn *t, enum turn_result result)
     }
     if (t->recorded)
         journal_turn_done(&s->journal);
+    if (t->tells)
+        waits_tell(&s->waits, s->ask, &s->closing_answer, t->depends_seq);
     if (t->opened || t->attached)
         waits_put(&s->waits, s->ask, m);
     else if (m->origin == NULL)

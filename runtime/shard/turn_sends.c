@@ -134,15 +134,12 @@ void turn_attach(struct turn *t, struct id128 ask)
     t->shard->ask = ask;
 }
 
-void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
-                const void *reply, uint64_t version)
+/* For others than the turn's own asker. */
+static void turn_write_answer(struct turn *t, uint16_t code, const struct message_type *type,
+                              const void *reply, uint64_t version)
 {
     struct shard *s = t->shard;
     struct wire_writer *w = &s->closing_reply;
-    check(t->message->origin != NULL && !t->replied && (type == NULL) == (reply == NULL));
-    turn_begin_record(t);
-    t->replied = t->closes = true;
-    s->ask = ask;
     wire_writer_clear(w);
     if (type != NULL)
         type->write(w, reply);
@@ -153,6 +150,24 @@ void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct me
                                                .version = version,
                                                .has_reply = type != NULL,
                                                .reply = wire_written(w)};
+}
+
+void turn_tell_meanwhile(struct turn *t, const struct message_type *type, const void *reply,
+                         uint64_t version)
+{
+    check(t->opened && !t->tells);
+    turn_write_answer(t, ERR_OUTCOME_PENDING, type, reply, version);
+    t->tells = true;
+}
+
+void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
+                const void *reply, uint64_t version)
+{
+    check(t->message->origin != NULL && !t->replied && (type == NULL) == (reply == NULL));
+    turn_begin_record(t);
+    t->replied = t->closes = true;
+    t->shard->ask = ask;
+    turn_write_answer(t, code, type, reply, version);
 }
 
 /* The end of a record that opens an ask or gives the answer of one. Both may undo nothing more. */
@@ -202,4 +217,5 @@ void turn_answer_waiting(struct turn *t)
         else
             journal_defer(&s->journal, s->journal.open->seq, &m->link);
     }
+    waits_end(&s->waits, s->ask);
 }

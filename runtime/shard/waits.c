@@ -4,6 +4,7 @@
 #include "runtime/shard/waits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/check.h"
 #include "runtime/base/memory.h"
@@ -13,15 +14,24 @@ struct wait {
     struct table_entry entry; /* the ask */
     struct fifo messages;     /* oldest first */
     uint32_t count;
+    struct record_answer meanwhile; /* of type 0: nothing; its reply is memory of its own */
+    uint64_t told_from;             /* once this batch is durable */
 };
 
 static void waits_look(struct alarm *a);
 
-void waits_init(struct waits *w, struct env *env, struct answers *answers)
+void waits_init(struct waits *w, struct env *env, struct answers *answers,
+                const struct journal *journal)
 {
-    *w = (struct waits){.env = env, .answers = answers};
+    *w = (struct waits){.env = env, .answers = answers, .journal = journal};
     table_init(&w->asks);
     w->alarm.fire = waits_look;
+}
+
+static void wait_free(struct wait *wait)
+{
+    free((char *)wait->meanwhile.reply.data);
+    free(wait);
 }
 
 void waits_done(struct waits *w)
@@ -29,7 +39,7 @@ void waits_done(struct waits *w)
     size_t cursor = 0;
     struct table_entry *e;
     while ((e = table_next(&w->asks, &cursor)) != NULL)
-        free(container_of(e, struct wait, entry)); /* only after a kill: their askers are gone */
+        wait_free(container_of(e, struct wait, entry)); /* after a kill: their askers are gone */
     table_done(&w->asks);
 }
 
@@ -39,9 +49,12 @@ static struct wait *waits_find(const struct waits *w, struct id128 ask)
     return e != NULL ? container_of(e, struct wait, entry) : NULL;
 }
 
-static struct wait *waits_add(struct waits *w, struct id128 ask)
+static struct wait *waits_of(struct waits *w, struct id128 ask)
 {
-    struct wait *wait = memory_take_zeroed(1, sizeof *wait);
+    struct wait *wait = waits_find(w, ask);
+    if (wait != NULL)
+        return wait;
+    wait = memory_take_zeroed(1, sizeof *wait);
     wait->entry.id = ask;
     fifo_init(&wait->messages);
     bool inserted = table_insert(&w->asks, &wait->entry);
@@ -49,19 +62,38 @@ static struct wait *waits_add(struct waits *w, struct id128 ask)
     return wait;
 }
 
-static void waits_tell_pending(struct waits *w, struct message *m)
+void waits_tell(struct waits *w, struct id128 ask, const struct record_answer *meanwhile,
+                uint64_t seq)
 {
+    struct wait *wait = waits_of(w, ask);
+    check(meanwhile->has_reply && wait->meanwhile.reply_type == 0);
+    char *copy = memory_take_zeroed(1, meanwhile->reply.len);
+    memcpy(copy, meanwhile->reply.data, meanwhile->reply.len);
+    wait->meanwhile = *meanwhile;
+    wait->meanwhile.reply.data = copy;
+    wait->told_from = seq;
+}
+
+static void waits_tell_pending(struct waits *w, const struct wait *wait, struct message *m)
+{
+    const struct record_answer *o = &wait->meanwhile;
     answers_refuse(w->answers, m, MUTANT(PENDING_IS_EXPIRED) ? ERR_EXPIRED : ERR_OUTCOME_PENDING);
     m->retry_after_ms = WAITS_RETRY_MS;
+    if (o->reply_type == 0 || !journal_durable(w->journal, wait->told_from))
+        return;
+    wire_writer_clear(&m->reply);
+    wire_put_raw(&m->reply, o->reply);
+    if (m->reply.failed)
+        return;
+    m->reply_type = o->reply_type;
+    m->version = o->version;
 }
 
 void waits_put(struct waits *w, struct id128 ask, struct message *m)
 {
-    struct wait *wait = waits_find(w, ask);
-    if (wait == NULL)
-        wait = waits_add(w, ask);
+    struct wait *wait = waits_of(w, ask);
     if (wait->count == WAITS_OF_ASK_MAX) {
-        waits_tell_pending(w, m);
+        waits_tell_pending(w, wait, m);
         return;
     }
     fifo_push(&wait->messages, &m->link);
@@ -80,18 +112,29 @@ static struct message *waits_pop(struct waits *w, struct wait *wait)
     return container_of(link, struct message, link);
 }
 
+/* Nobody waits, and whoever comes later is told nothing of its own. */
 static void waits_drop_empty(struct waits *w, struct wait *wait)
 {
-    if (wait->count > 0)
+    if (wait->count > 0 || wait->meanwhile.reply_type != 0)
         return;
     table_remove(&w->asks, &wait->entry);
-    free(wait);
+    wait_free(wait);
+}
+
+void waits_end(struct waits *w, struct id128 ask)
+{
+    struct wait *wait = waits_find(w, ask);
+    if (wait == NULL)
+        return;
+    check(wait->count == 0);
+    wait->meanwhile.reply_type = 0;
+    waits_drop_empty(w, wait);
 }
 
 struct message *waits_take(struct waits *w, struct id128 ask)
 {
     struct wait *wait = waits_find(w, ask);
-    if (wait == NULL)
+    if (wait == NULL || wait->count == 0)
         return NULL;
     struct message *m = waits_pop(w, wait);
     waits_drop_empty(w, wait);
@@ -111,13 +154,15 @@ static void waits_walk(struct waits *w, uint16_t code)
             if (code != ERR_OK) {
                 answers_refuse(w->answers, m, code);
             } else if (message_over(m, now_ns)) {
-                waits_tell_pending(w, m);
+                waits_tell_pending(w, wait, m);
             } else {
                 fifo_push(&wait->messages, &m->link);
                 wait->count++;
                 w->count++;
             }
         }
+        if (code != ERR_OK)
+            wait->meanwhile.reply_type = 0;
         waits_drop_empty(w, wait);
     }
 }
@@ -134,6 +179,6 @@ static void waits_look(struct alarm *a)
 void waits_refuse_all(struct waits *w, uint16_t code)
 {
     check(code != ERR_OK);
-    while (w->count > 0)
+    while (w->asks.count > 0)
         waits_walk(w, code); /* removing while it walks may pass over some */
 }

@@ -153,6 +153,7 @@ class Route:
     idempotency: bool
     status: int
     etag: bool
+    goes_on: bool      # 202 with the reply, if its answer takes longer than the client waits
     not_modified: bool # one version, one reply: If-None-Match can be answered with 304
     location: str      # of what a 201 made: a GET's path over fields of the reply
     example: object
@@ -598,7 +599,8 @@ def _route(schema, service, name, t):
               "" if scope == "none" else scope, t.get("any_owner_scope", str, ""),
               t.get("adjust_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
-              t.get("not_modified", bool, True), t.get("location", str, ""),
+              t.get("goes_on", bool, False), t.get("not_modified", bool, True),
+              t.get("location", str, ""),
               t.get("example", object), re.findall(r"\{(\w+)\}", path), t.get("query", list, []),
               t.source)
     t.finish()

@@ -340,6 +340,11 @@ def _responses(schema, r, m, used):
             "schema": {"$ref": f"#/components/schemas/{m.reply}"},
             "example": _example(schema, schema.messages[m.reply])}}
     responses = {str(r.status): good}
+    if r.goes_on:
+        responses["202"] = {**good, "description": "The work goes on; this is what there is of it "
+                            "so far. The same request with the same key is told how it ended.",
+                            "headers": {**success,
+                                        "Retry-After": {"$ref": "#/components/headers/RetryAfter"}}}
     if r.etag and not r.body and not m.mutates:
         responses["304"] = {"description": "Not changed since the version in If-None-Match.",
                             "headers": dict(success)}
