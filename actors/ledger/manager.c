@@ -42,6 +42,12 @@ static const struct manager_rule transfer_rules[] = {
                           [MANAGER_VOID] = "POST /payments/{payment_id}/cancel",
                           [MANAGER_REVERSE] = "POST /payments/{payment_id}/refund"}},
     [MANAGED_REFUND] = {BY_REFERENCE, "pay_", {[MANAGER_REVERSE] = "POST /payments"}},
+    [MANAGED_AUTHORIZATION] = {BY_REFERENCE, "pay_",
+                               {[MANAGER_POST] = "POST /payments/{payment_id}/capture",
+                                [MANAGER_VOID] = "POST /payments/{payment_id}/cancel",
+                                [MANAGER_REVERSE] = "POST /payments/{payment_id}/refund"}},
+    [MANAGED_PAYMENT_FORWARD] = {BY_REFERENCE, "pay_",
+                                 {[MANAGER_REVERSE] = "POST /payments/{payment_id}/refund"}},
 };
 
 static const struct manager_rule account_rules[] = {

@@ -34,6 +34,8 @@ enum managed_transfer {
     MANAGED_HOLD_FORWARD, /* captured money from clearing on to the wallet that receives it */
     MANAGED_PAYMENT,      /* posted at once, or pending when authorised */
     MANAGED_REFUND,
+    MANAGED_AUTHORIZATION,   /* pending, to clearing: a payment to a payee of another shard */
+    MANAGED_PAYMENT_FORWARD, /* captured money from clearing on to that payee */
 };
 
 /* What the ledger is asked for and refuses. */

@@ -231,13 +231,22 @@ static uint16_t add_notes(struct transfers_walk *w)
 
 /* --- who did it ------------------------------------------------------------------------------- */
 
+/* Something at home where its record is: what a service makes has its id from there, as a refund
+ * whose debit is in another shard. */
+static struct id128 transfer_home(const struct transfer_info *info)
+{
+    bool managed = (info->flags & TRANSFER_FLAGS_MANAGED) != 0;
+    check(!id128_is_zero(info->transfer_id));
+    return managed ? info->transfer_id : info->debit_account_id;
+}
+
 static uint16_t add_attributions(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
     for (uint32_t i = 0; i < list->page.count; i++) {
         struct transfer_info *info = &w->items[i];
         const struct attributed by =
-            attributions_find(&list->attributions, info->debit_account_id, w->positions[i]);
+            attributions_find(&list->attributions, transfer_home(info), w->positions[i]);
         transfer_info_from_attributed(info, &by);
     }
     return (uint16_t)list->attributions.error;

@@ -5,10 +5,13 @@
 #include "actors/payment/payment.h"
 
 #include "actors/common/owned_text.h"
+#include "actors/payment/payment_crossing.h"
 #include "actors/payment/payment_messages.h"
 #include "actors/wallet/wallet.h"
+#include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/payment_states.h"
+#include "schemas/wallet_states.h"
 
 u128 payment_remaining(const struct payment *p)
 {
@@ -18,15 +21,23 @@ u128 payment_remaining(const struct payment *p)
 
 u128 payment_refundable(const struct payment *p)
 {
-    check(p->refunded <= p->captured);
-    return p->captured - p->refunded;
+    u128 given_back;
+    bool fits = u128_add(p->refunded, MUTANT(REFUND_AGAIN) ? 0 : p->refunding, &given_back);
+    check(fits && given_back <= p->captured);
+    return p->captured - given_back;
+}
+
+uint8_t payment_status(const struct payment *p)
+{
+    return p->capturing != 0 ? PAYMENT_STATUS_PROCESSING : p->status;
 }
 
 uint64_t payment_due(const struct payment *p)
 {
     if (p->status == PAYMENT_STATUS_FAILED)
         return p->created_at + PAYMENT_DECLINED_NS;
-    return payment_status_open(p->status) ? p->expires_at : 0;
+    uint8_t status = MUTANT(EXPIRE_CAPTURING) ? p->status : payment_status(p);
+    return payment_status_open(status) ? p->expires_at : 0;
 }
 
 enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released)
@@ -38,7 +49,7 @@ enum payment_action payment_capture_action(const struct payment *p, u128 amount,
 
 enum payment_action payment_refund_action(const struct payment *p, u128 amount)
 {
-    bool last = amount == payment_refundable(p);
+    bool last = amount == p->captured - p->refunded;
     return last ? PAYMENT_ACTION_REFUND_LAST : PAYMENT_ACTION_REFUND_PART;
 }
 
@@ -46,7 +57,7 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
 {
     return (struct payment_info){
         .payment_id = id,
-        .status = p->status,
+        .status = payment_status(p),
         .amount = p->amount,
         .currency = p->currency,
         .timestamp = p->created_at,
@@ -70,11 +81,41 @@ struct payment_info payment_info_of(struct id128 id, const struct payment *p)
         .version = p->version,
         .has_failure_code = p->failure != 0,
         .failure_code = p->failure,
-        .has_transfer_id = p->failure == 0,
+        .has_transfer_id = !id128_is_zero(p->last_transfer_id),
         .transfer_id = id,
-        .has_last_transfer_id = p->failure == 0,
+        .has_last_transfer_id = !id128_is_zero(p->last_transfer_id),
         .last_transfer_id = p->last_transfer_id,
     };
+}
+
+/* --- in turns --------------------------------------------------------------------------------- */
+
+struct payment_info payment_shown(struct turn *t, struct id128 id)
+{
+    const struct payment *p = turn_found_payment(t, id);
+    struct payment_info info = payment_info_of(id, p);
+    if (!turn_may_see(t, p->tenant_id, p->payer_id)) {
+        info.has_customer_id = false;
+        info.metadata = (struct metadata){0};
+    }
+    return info;
+}
+
+enum turn_result payment_decline(struct turn *t, const struct payment_created *asked, uint16_t code)
+{
+    struct payment_declined declined = {.failure = code};
+    const struct payment_reference reference = {asked->payment_id};
+    payment_declined_from_payment_created(&declined, asked);
+    turn_emit(t, &payment_declined_type, &declined);
+    turn_reply(t, code, &payment_reference_type, &reference, 0);
+    return TURN_DONE;
+}
+
+uint16_t payment_check_giver(const struct wallet *payee)
+{
+    if (payee->status == WALLET_STATUS_CLOSED)
+        return RESULT_WALLET_CLOSED;
+    return payee->status == WALLET_STATUS_FROZEN ? RESULT_WALLET_FROZEN : RESULT_OK;
 }
 
 /* --- apply ------------------------------------------------------------------------------------ */
@@ -144,6 +185,103 @@ void payment_apply_declined(struct registry *r, const void *event, uint64_t time
     payment_move(r, e->payment_id, p, PAYMENT_ACTION_DECLINE, ID128_ZERO, time_ns);
 }
 
+/* --- apply, of one whose payee is in another shard -------------------------------------------- */
+
+void payment_apply_started(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_started *e = event;
+    struct payment_created asked = {.amount = 0};
+    payment_created_from_payment_started(&asked, e);
+    bool at_once = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    wallet_count_debit(r, e->from_account, e->amount, time_ns, !at_once);
+    struct payment *p = payment_new(r, &asked, time_ns);
+    p->pending_id = e->payment_id;
+    payment_move(r, e->payment_id, p, PAYMENT_ACTION_START, ID128_ZERO, time_ns);
+}
+
+void payment_apply_accepted(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_accepted *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    bool at_once = p->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
+    check(!id128_is_zero(e->payee_id) && at_once != e->has_expires_at);
+    p->payee_id = e->payee_id;
+    p->captured = at_once ? p->amount : 0;
+    p->has_expires_at = e->has_expires_at;
+    p->expires_at = e->expires_at;
+    payment_move(r, e->payment_id, p, at_once ? PAYMENT_ACTION_PAY : PAYMENT_ACTION_AUTHORIZE,
+                 e->payment_id, time_ns);
+}
+
+void payment_apply_refused(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_refused *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(e->failure != 0);
+    p->failure = e->failure;
+    payment_move(r, e->payment_id, p, PAYMENT_ACTION_DECLINE, ID128_ZERO, time_ns);
+    if (MUTANT(KEEP_REFUSED) && p->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC)
+        return;
+    wallet_count_return(r, p->from_account, p->amount, p->created_at,
+                        p->capture == PAYMENT_CAPTURE_MODE_MANUAL);
+}
+
+/* A step that changes nothing yet. Nothing but its outcome ends the payment meanwhile. */
+static void payment_step_asked(struct registry *r, struct id128 id, struct payment *p,
+                               uint64_t time_ns)
+{
+    p->updated_at = time_ns;
+    p->version++;
+    registry_deadline(r, KIND_PAYMENT, id, payment_due(p));
+}
+
+void payment_apply_capturing(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_capturing *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(p->capturing == 0 && e->amount != 0 && e->amount <= payment_remaining(p));
+    check(e->released <= payment_remaining(p) - e->amount);
+    p->capturing = e->amount;
+    p->releasing = e->released;
+    p->capture_id = e->transfer_id;
+    payment_step_asked(r, e->payment_id, p, time_ns);
+}
+
+static void payment_capture_over(struct payment *p)
+{
+    p->capturing = p->releasing = 0;
+    p->capture_id = ID128_ZERO;
+}
+
+void payment_apply_capture_refused(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_capture_refused *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(p->capturing == e->amount && e->failure != 0);
+    payment_capture_over(p);
+    payment_step_asked(r, e->payment_id, p, time_ns);
+}
+
+void payment_apply_refunding(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_refunding *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(e->amount != 0 && e->amount <= payment_refundable(p));
+    p->refunding += e->amount;
+    payment_step_asked(r, e->payment_id, p, time_ns);
+}
+
+void payment_apply_refund_refused(struct registry *r, const void *event, uint64_t time_ns)
+{
+    const struct payment_refund_refused *e = event;
+    struct payment *p = registry_payment(r, e->payment_id);
+    check(e->amount <= p->refunding && e->failure != 0);
+    p->refunding -= e->amount;
+    payment_step_asked(r, e->payment_id, p, time_ns);
+}
+
+/* --- apply, of one that exists ---------------------------------------------------------------- */
+
 void payment_apply_updated(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_updated *e = event;
@@ -159,7 +297,7 @@ void payment_apply_increased(struct registry *r, const void *event, uint64_t tim
 {
     const struct payment_increased *e = event;
     struct payment *p = registry_payment(r, e->payment_id);
-    check(payment_status_open(p->status) && e->amount != 0);
+    check(payment_status_open(payment_status(p)) && e->amount != 0);
     bool fits = u128_add(p->amount, e->amount, &p->amount);
     check(fits);
     wallet_count_debit(r, p->from_account, e->amount, time_ns, false);
@@ -172,7 +310,7 @@ void payment_apply_extended(struct registry *r, const void *event, uint64_t time
 {
     const struct payment_extended *e = event;
     struct payment *p = registry_payment(r, e->payment_id);
-    check(payment_status_open(p->status) && e->expires_at > p->expires_at);
+    check(payment_status_open(payment_status(p)) && e->expires_at > p->expires_at);
     p->expires_at = e->expires_at;
     p->updated_at = time_ns;
     p->version++;
@@ -185,6 +323,8 @@ void payment_apply_captured(struct registry *r, const void *event, uint64_t time
     struct payment *p = registry_payment(r, e->payment_id);
     enum payment_action action = payment_capture_action(p, e->amount, e->released);
     check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
+    check(p->capturing == 0 || (p->capturing == e->amount && p->releasing == e->released));
+    payment_capture_over(p);
     p->captured += e->amount;
     payment_move(r, e->payment_id, p, action, e->transfer_id, time_ns);
     wallet_count_return(r, p->from_account, e->released, p->created_at,
@@ -196,6 +336,10 @@ void payment_apply_refunded(struct registry *r, const void *event, uint64_t time
     const struct payment_refunded *e = event;
     struct payment *p = registry_payment(r, e->payment_id);
     enum payment_action action = payment_refund_action(p, e->amount);
+    if (e->has_shard) {
+        check(e->amount <= p->refunding);
+        p->refunding -= e->amount;
+    }
     check(e->amount <= payment_refundable(p));
     p->refunded += e->amount;
     payment_move(r, e->payment_id, p, action, e->transfer_id, time_ns);
@@ -208,7 +352,7 @@ static void payment_give_back(struct registry *r, struct id128 id, u128 released
                               uint64_t time_ns)
 {
     struct payment *p = registry_payment(r, id);
-    check(released == payment_remaining(p));
+    check(released == payment_remaining(p) && p->capturing == 0);
     payment_move(r, id, p, action, transfer_id, time_ns);
     wallet_count_return(r, p->from_account, released, p->created_at, true);
 }
@@ -243,7 +387,11 @@ static const struct handler handlers[] = {
     {&payment_capture_type, payment_on_capture}, {&payment_refund_type, payment_on_refund},
     {&payment_cancel_type, payment_on_cancel},   {&payment_update_type, payment_on_update},
     {&payment_extend_type, payment_on_extend},   {&payment_increase_type, payment_on_increase},
+    {&payment_token_type, payment_on_token},     {&payment_follow_type, payment_on_follow},
+    {&payment_ask_type, payment_on_ask},         {&payment_told_type, payment_on_told},
 };
+
+static const struct message_type *const refusable[] = {&payment_token_type, &payment_ask_type};
 
 const struct actor_kind payment_kind = {
     .name = "payment",
@@ -251,6 +399,8 @@ const struct actor_kind payment_kind = {
     .state_size = sizeof(struct payment),
     .handlers = handlers,
     .handler_count = array_len(handlers),
+    .refusable = refusable,
+    .refusable_count = array_len(refusable),
     .codec = &payment_codec,
     .timeout = payment_on_timeout,
 };

@@ -24,13 +24,17 @@
 struct payment {
     struct id128 tenant_id;
     struct id128 payer_id; /* owner of from_account */
-    struct id128 payee_id;
+    struct id128 payee_id;     /* zero: another shard has not said it yet */
     struct id128 from_account; /* wallets */
     struct id128 to_account;
     u128 amount;
     u128 captured;
-    u128 refunded;                 /* never more than captured */
-    struct id128 last_transfer_id; /* of its last step */
+    u128 refunded;                 /* never more than captured ... */
+    u128 refunding;                /* ... with what the payee's shard is asked to give back */
+    u128 capturing;                /* the payee's shard is asked to take this; 0: nothing */
+    u128 releasing;                /* goes back to the payer with that */
+    struct id128 capture_id;       /* of the transfer that takes it from the payer */
+    struct id128 last_transfer_id; /* of its last step; zero: nothing was made yet */
     struct id128 pending_id;       /* the transfer that holds what is authorised and not captured */
     uint64_t created_at;
     uint64_t updated_at;
@@ -46,6 +50,8 @@ struct payment {
     bool has_expires_at; /* it was authorised, not captured at once nor declined */
 };
 
+struct wallet; /* actors/wallet/wallet.h */
+
 extern const struct actor_kind payment_kind;
 
 /* When something happens to it by itself: what is open expires, what was declined is forgotten.
@@ -54,8 +60,11 @@ uint64_t payment_due(const struct payment *p);
 
 /* Authorised, not captured, not given back. */
 u128 payment_remaining(const struct payment *p);
-/* Captured and not refunded. */
+/* Captured, not refunded, and not asked for as a refund. */
 u128 payment_refundable(const struct payment *p);
+
+/* What is shown of it, and asked of the table: processing as well while a capture is under way. */
+uint8_t payment_status(const struct payment *p);
 
 /* Which action a capture of `amount` is when `released` goes back with it, and a refund of
  * `amount`. */
@@ -65,9 +74,30 @@ enum payment_action payment_refund_action(const struct payment *p, u128 amount);
 /* What the API shows; text points into the state. */
 struct payment_info payment_info_of(struct id128 id, const struct payment *p);
 
+/* --- in turns --------------------------------------------------------------------------------- */
+
+/* What the caller is shown of it: what the payer noted with it is not for the payee. */
+struct payment_info payment_shown(struct turn *t, struct id128 id);
+
+/* The request is in order and the payer the caller's, so that it is kept what became of it; what is
+ * refused before this is no payment. */
+enum turn_result payment_decline(struct turn *t, const struct payment_created *asked,
+                                 uint16_t code);
+
+/* May a refund be taken from the payee's wallet? It gives back what the payee received: the payee's
+ * limits do not count it. */
+must_check uint16_t payment_check_giver(const struct wallet *payee);
+
 /* --- apply, for the table of rules ------------------------------------------------------------ */
 
 void payment_apply_created(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_started(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_accepted(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_refused(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_capturing(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_capture_refused(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_refunding(struct registry *r, const void *event, uint64_t time_ns);
+void payment_apply_refund_refused(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_captured(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_refunded(struct registry *r, const void *event, uint64_t time_ns);
 void payment_apply_cancelled(struct registry *r, const void *event, uint64_t time_ns);

@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The path of each handler: find the payment and both wallets (or wait); check the caller's role
  * and If-Match; the amount; the table of states; the posting; the payment's event; the answer. The
- * posting is the last that can be refused, because it emits. Payer and payee are in one shard, so
- * one turn decides all of it. The time of an authorisation is checked at a capture too, since its
- * timeout may be late. At the timeout nothing can refuse: what is still authorised is pending, for
- * the ledger's own messages resolve nothing that a payment made. */
+ * posting is the last that can be refused, because it emits. If payer and payee are in one shard,
+ * one turn decides all of it; if not, the rest is payment_crossing.c's. The time of an
+ * authorisation is checked at a capture too, since its timeout may be late. At the timeout nothing
+ * can refuse: what is still authorised is pending, for the ledger's own messages resolve nothing
+ * that a payment made. */
 #include "actors/payment/payment_messages.h"
 
+#include "actors/ledger/token.h"
 #include "actors/payment/payment.h"
+#include "actors/payment/payment_crossing.h"
 #include "actors/wallet/wallet.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
 #include "schemas/payment_states.h"
 
-/* What the payer noted with it is not for the payee. */
 static enum turn_result reply_payment(struct turn *t, struct id128 id)
 {
-    const struct payment *p = turn_found_payment(t, id);
-    struct payment_info info = payment_info_of(id, p);
-    if (!turn_may_see(t, p->tenant_id, p->payer_id)) {
-        info.has_customer_id = false;
-        info.metadata = (struct metadata){0};
-    }
+    const struct payment_info info = payment_shown(t, id);
     turn_reply(t, RESULT_OK, &payment_info_type, &info, info.version);
     return TURN_DONE;
 }
 
 /* --- creating --------------------------------------------------------------------------------- */
 
+/* Of a payee in another shard only what is known here. */
 static uint16_t check_parties(struct turn *t, const struct payment_create *create,
                               const struct wallet_ref *payer, enum presence payee_found,
                               const struct wallet_ref *payee)
 {
     if (id128_equal(payer->id, payee->id))
         return RESULT_PAYMENT_TO_SELF;
-    if (!turn_at_home(t, payee->id))
-        return RESULT_PAYEE_ON_OTHER_SHARD;
+    if (token_crosses(t, payer->id, payee->id))
+        return create->currency != payer->wallet->currency ? RESULT_CURRENCY_MISMATCH : RESULT_OK;
     if (payee_found != PRESENCE_THERE ||
         !id128_equal(payee->wallet->tenant_id, payer->wallet->tenant_id))
         return RESULT_PAYEE_NOT_FOUND;
@@ -52,6 +50,7 @@ static uint16_t check_terms(const struct payment_create *create, bool at_once)
     return at_once && create->has_expires_in_s ? RESULT_EXPIRY_WITHOUT_AUTHORIZATION : RESULT_OK;
 }
 
+/* Without a payee that is in another shard. */
 static struct payment_created created_of(const struct message *m, const struct wallet *payer,
                                          const struct wallet *payee)
 {
@@ -59,7 +58,7 @@ static struct payment_created created_of(const struct message *m, const struct w
     struct payment_created created = {
         .tenant_id = payer->tenant_id,
         .payer_id = payer->owner_id,
-        .payee_id = payee->owner_id,
+        .payee_id = payee != NULL ? payee->owner_id : ID128_ZERO,
         .from_account = create->from_account,
         .to_account = create->to_account,
         .amount = create->amount,
@@ -79,22 +78,9 @@ static struct payment_created created_of(const struct message *m, const struct w
 static uint16_t check_wallets(struct turn *t, const struct payment_create *create,
                               const struct wallet_ref *payer, const struct wallet_ref *payee)
 {
-    if (payee->wallet->status == WALLET_STATUS_CLOSED)
+    if (payee->wallet != NULL && payee->wallet->status == WALLET_STATUS_CLOSED)
         return RESULT_DESTINATION_CLOSED;
     return wallet_check_debit(payer->wallet, create->amount, turn_time(t));
-}
-
-/* The request is in order and the payer the caller's, so that it is kept what became of it; what is
- * refused before this is no payment. */
-static enum turn_result payment_decline(struct turn *t, const struct payment_created *asked,
-                                        uint16_t code)
-{
-    struct payment_declined declined = {.failure = code};
-    const struct payment_reference reference = {asked->payment_id};
-    payment_declined_from_payment_created(&declined, asked);
-    turn_emit(t, &payment_declined_type, &declined);
-    turn_reply(t, code, &payment_reference_type, &reference, 0);
-    return TURN_DONE;
 }
 
 enum turn_result payment_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -134,6 +120,9 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
         .currency = created.currency,
         .code = MANAGED_PAYMENT,
     };
+    if (!turn_at_home(t, payee.id))
+        return at_once ? payment_cross(t, m, &created, &move)
+                       : payment_cross_authorization(t, m, &created, &move);
     struct posting p = at_once ? funds_transfer(&move) : funds_pending(&move);
     if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -162,7 +151,8 @@ struct payment_ref {
     struct wallet_ref payer, payee;
 };
 
-/* The payment and both wallets; WAITING or ABSENT concern the payment or any of them. */
+/* The payment and those wallets that are in this shard, as the payer's is; WAITING or ABSENT
+ * concern the payment or any of them. */
 static enum presence payment_find(struct turn *t, struct id128 id, struct payment_ref *ref)
 {
     *ref = (struct payment_ref){.id = id};
@@ -173,8 +163,16 @@ static enum presence payment_find(struct turn *t, struct id128 id, struct paymen
     enum presence payee = wallet_find(t, ref->payment->to_account, &ref->payee);
     if (payer == PRESENCE_WAITING || payee == PRESENCE_WAITING)
         return PRESENCE_WAITING;
-    check(payer == PRESENCE_THERE && payee == PRESENCE_THERE);
+    check(payer == PRESENCE_THERE);
+    check(payee == PRESENCE_THERE || !turn_at_home(t, ref->payee.id));
     return PRESENCE_THERE;
+}
+
+/* While the payee is not known it is nobody, whom only those see who see all. */
+static struct id128 payment_payee(const struct payment *p)
+{
+    const struct id128 nobody = {UINT64_MAX, UINT64_MAX};
+    return id128_is_zero(p->payee_id) ? nobody : p->payee_id;
 }
 
 /* Finds the payment for a caller who must have this role and, with If-Match, know its version.
@@ -189,7 +187,7 @@ static bool payment_enter(struct turn *t, struct id128 self, enum role role,
     bool payer = false, payee = false;
     if (found == PRESENCE_THERE) {
         payer = turn_may_see(t, ref->payment->tenant_id, ref->payment->payer_id);
-        payee = turn_may_see(t, ref->payment->tenant_id, ref->payment->payee_id) &&
+        payee = turn_may_see(t, ref->payment->tenant_id, payment_payee(ref->payment)) &&
                 ref->payment->status != PAYMENT_STATUS_FAILED;
     }
     if (!payer && !payee) {
@@ -234,7 +232,7 @@ enum turn_result payment_on_extend(struct turn *t, struct id128 self, const stru
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
     struct payment_extended extended = {.payment_id = self};
-    uint16_t code = payment_step(ref.payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    uint16_t code = payment_step(payment_status(ref.payment), PAYMENT_ACTION_CAPTURE_LAST).refusal;
     if (code == RESULT_OK && turn_now(t) >= ref.payment->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
     if (code == RESULT_OK)
@@ -270,7 +268,7 @@ static uint16_t capture_amounts(struct turn *t, const struct payment_ref *ref,
                                 u128 *released)
 {
     u128 remaining = payment_remaining(ref->payment);
-    uint16_t code = payment_step(ref->payment->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    uint16_t code = payment_step(payment_status(ref->payment), PAYMENT_ACTION_CAPTURE_LAST).refusal;
     *amount = remaining;
     *released = 0;
     /* The timeout may be late: the node was down, or the store takes no writes. */
@@ -301,14 +299,12 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     enum payment_action action = payment_capture_action(ref.payment, amount, released);
-    struct payment_step step = payment_step(ref.payment->status, action);
+    struct payment_step step = payment_step(payment_status(ref.payment), action);
     if (step.next == 0)
         return wallet_refuse(t, step.refusal);
     struct funds_move move = move_of(t, &ref, amount);
     struct posting p =
         funds_capture(&move, ref.payment->pending_id, action == PAYMENT_ACTION_CAPTURE_PART);
-    if (!funds_post(t, &p, &end))
-        return end;
     struct payment_captured captured = {
         .payment_id = self,
         .transfer_id = move.id,
@@ -316,6 +312,10 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .released = released,
         .metadata = capture->metadata,
     };
+    if (!turn_at_home(t, ref.payee.id))
+        return payment_cross_capture(t, m, ref.payment, &p, &captured);
+    if (!funds_post(t, &p, &end))
+        return end;
     turn_emit(t, &payment_captured_type, &captured);
     return reply_payment(t, self);
 }
@@ -327,29 +327,28 @@ static uint16_t refund_amount(const struct payment_ref *ref, const struct paymen
 {
     const struct payment *p = ref->payment;
     u128 refundable = payment_refundable(p);
-    uint16_t code = payment_step(p->status, PAYMENT_ACTION_REFUND_LAST).refusal;
+    uint16_t code = payment_step(payment_status(p), PAYMENT_ACTION_REFUND_LAST).refusal;
     *amount = refundable;
     if (code == RESULT_OK && refund->has_amount)
-        code = wallet_amount(ref->payee.wallet, refund->amount, false, 0, amount);
+        code = wallet_amount(ref->payer.wallet, refund->amount, false, 0, amount);
     if (code != RESULT_OK)
         return code;
     if (refundable == 0)
         return RESULT_PAYMENT_ALREADY_REFUNDED;
     if (*amount > refundable && !MUTANT(REFUND_TOO_MUCH))
         return RESULT_REFUND_EXCEEDS_CAPTURED;
-    return payment_step(p->status, payment_refund_action(p, *amount)).refusal;
+    return payment_step(payment_status(p), payment_refund_action(p, *amount)).refusal;
 }
 
-/* A refund gives back what the payee received: the payee's limits do not count it. */
+/* A payee in another shard is asked there. */
 static uint16_t check_refund(const struct payment_ref *ref)
 {
-    if (ref->payee.wallet->status == WALLET_STATUS_CLOSED)
-        return RESULT_WALLET_CLOSED;
-    if (ref->payee.wallet->status == WALLET_STATUS_FROZEN)
-        return RESULT_WALLET_FROZEN;
-    if (ref->payer.wallet->status == WALLET_STATUS_CLOSED)
-        return RESULT_DESTINATION_CLOSED;
-    return RESULT_OK;
+    uint16_t code = RESULT_OK;
+    if (ref->payee.wallet != NULL)
+        code = payment_check_giver(ref->payee.wallet);
+    if (code == RESULT_OK && ref->payer.wallet->status == WALLET_STATUS_CLOSED)
+        code = RESULT_DESTINATION_CLOSED;
+    return code;
 }
 
 enum turn_result payment_on_refund(struct turn *t, struct id128 self, const struct message *m)
@@ -366,6 +365,8 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct funds_move move = move_of(t, &ref, amount);
+    if (!turn_at_home(t, ref.payee.id))
+        return payment_cross_refund(t, m, &move);
     struct posting p = funds_transfer(&move);
     if (funds_prepare(t, &p, &code) == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -404,7 +405,7 @@ static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
     const struct payment *p = ref->payment;
     const struct wallet *payer = ref->payer.wallet;
     u128 total;
-    uint16_t code = payment_step(p->status, PAYMENT_ACTION_CAPTURE_LAST).refusal;
+    uint16_t code = payment_step(payment_status(p), PAYMENT_ACTION_CAPTURE_LAST).refusal;
     if (code == RESULT_OK && turn_now(t) >= p->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
     if (code == RESULT_OK)
@@ -413,12 +414,30 @@ static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
         return code;
     if (!u128_add(p->amount, *amount, &total))
         return RESULT_AMOUNT_OUT_OF_RANGE;
-    /* Nobody closes a wallet while this is on its way to or from it. */
-    check(ref->payee.wallet->status != WALLET_STATUS_CLOSED);
+    /* Nobody closes a wallet while this is on its way to or from it; what another shard is to get
+     * stands in no transfer to it, and is refused by it when it is captured. */
+    check(ref->payee.wallet == NULL || ref->payee.wallet->status != WALLET_STATUS_CLOSED);
     code = wallet_check_debit(payer, *amount, turn_time(t));
     return code == RESULT_OK && limit_forbids(&payer->limit, total)
                ? RESULT_PER_TRANSACTION_LIMIT_EXCEEDED
                : code;
+}
+
+/* The move that keeps aside what is still authorised; of a payee in another shard to clearing. */
+static struct funds_move payment_hold(struct turn *t, const struct payment_ref *ref)
+{
+    const struct payment *p = ref->payment;
+    bool away = !turn_at_home(t, ref->payee.id);
+    return (struct funds_move){
+        .id = turn_new_id(t, id128_slot(ref->id)),
+        .tenant_id = p->tenant_id,
+        .from = p->from_account,
+        .to = away ? house_own_id(t, MANAGED_CLEARING, p->tenant_id, p->currency) : p->to_account,
+        .reference = ref->id,
+        .amount = payment_remaining(p),
+        .currency = p->currency,
+        .code = away ? MANAGED_AUTHORIZATION : MANAGED_PAYMENT,
+    };
 }
 
 /* A pending transfer cannot grow: it is voided and another one made in its place, both or none. */
@@ -433,16 +452,8 @@ enum turn_result payment_on_increase(struct turn *t, struct id128 self, const st
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct posting given_back = payment_void(t, &ref);
-    struct funds_move move = {
-        .id = turn_new_id(t, id128_slot(self)),
-        .tenant_id = ref.payment->tenant_id,
-        .from = ref.payment->from_account,
-        .to = ref.payment->to_account,
-        .reference = self,
-        .amount = payment_remaining(ref.payment) + increased.amount,
-        .currency = ref.payment->currency,
-        .code = MANAGED_PAYMENT,
-    };
+    struct funds_move move = payment_hold(t, &ref);
+    move.amount += increased.amount;
     struct posting held = funds_pending(&move);
     bool waiting = posting_find(t, &given_back) == PRESENCE_WAITING;
     waiting |= posting_find(t, &held) == PRESENCE_WAITING;
@@ -463,7 +474,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
-    struct payment_step step = payment_step(ref.payment->status, PAYMENT_ACTION_CANCEL);
+    struct payment_step step = payment_step(payment_status(ref.payment), PAYMENT_ACTION_CANCEL);
     if (step.next == 0)
         return wallet_refuse(t, step.refusal);
     struct posting p = payment_void(t, &ref);

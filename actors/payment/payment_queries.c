@@ -84,7 +84,7 @@ static void take_row(struct payment_scan *scan, const struct payments_row *row)
         .version = row->version,
         .has_failure_code = row->has_failure,
         .failure_code = row->failure,
-        .has_transfer_id = !row->has_failure,
+        .has_transfer_id = row->has_last_transfer_id,
         .transfer_id = row->payment_id,
         .has_last_transfer_id = row->has_last_transfer_id,
         .last_transfer_id = row->last_transfer_id,
@@ -318,7 +318,8 @@ struct event_scan {
 /* Which side's act it is: what the payee does not do is the payer's, or the system's. */
 static bool event_is_own(const struct event_scan *scan, uint8_t type)
 {
-    bool payees = type == PAYMENT_EVENT_KIND_CAPTURED || type == PAYMENT_EVENT_KIND_REFUNDED;
+    bool payees = type == PAYMENT_EVENT_KIND_CAPTURED || type == PAYMENT_EVENT_KIND_REFUNDED ||
+                  type >= PAYMENT_EVENT_KIND_CAPTURE_STARTED; /* those of another shard */
     return payees ? scan->as_payee : scan->as_payer;
 }
 
@@ -342,6 +343,7 @@ static bool add_event(struct event_scan *scan, const struct payment_events_row *
         .amount = row->amount,
         .currency = row->currency,
         .timestamp = row->timestamp,
+        .shard = row->shard,
         .has_transfer_id = row->has_transfer_id,
         .transfer_id = row->transfer_id,
         .has_expires_at = row->has_expires_at,

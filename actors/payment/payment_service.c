@@ -14,6 +14,17 @@ static const struct actor_kind *const kinds[] = {
 
 static const struct event_rule rules[] = {
     {&payment_created_type, MESSAGE_NO_OFFSET, payment_apply_created, payment_project_created},
+    {&payment_started_type, MESSAGE_NO_OFFSET, payment_apply_started, payment_project_started},
+    {&payment_accepted_type, MESSAGE_NO_OFFSET, payment_apply_accepted, payment_project_accepted},
+    {&payment_refused_type, MESSAGE_NO_OFFSET, payment_apply_refused, payment_project_refused},
+    {&payment_capturing_type, MESSAGE_NO_OFFSET, payment_apply_capturing,
+     payment_project_capturing},
+    {&payment_capture_refused_type, MESSAGE_NO_OFFSET, payment_apply_capture_refused,
+     payment_project_capture_refused},
+    {&payment_refunding_type, MESSAGE_NO_OFFSET, payment_apply_refunding,
+     payment_project_refunding},
+    {&payment_refund_refused_type, MESSAGE_NO_OFFSET, payment_apply_refund_refused,
+     payment_project_refund_refused},
     {&payment_captured_type, MESSAGE_NO_OFFSET, payment_apply_captured, payment_project_captured},
     {&payment_refunded_type, MESSAGE_NO_OFFSET, payment_apply_refunded, payment_project_refunded},
     {&payment_cancelled_type, MESSAGE_NO_OFFSET, payment_apply_cancelled,
@@ -47,12 +58,16 @@ static bool audit_payment(void *context, struct id128 id, const void *state)
     const struct payment *p = state;
     if (p->captured > p->amount)
         *broken = "a payment captured more than its amount";
-    else if (p->refunded > p->captured)
+    else if (p->refunded > p->captured || p->refunding > p->captured - p->refunded)
         *broken = "a payment refunded more than was captured";
+    else if (p->capturing > payment_remaining(p))
+        *broken = "more of a payment is being captured than is authorised";
     else if (p->status == PAYMENT_STATUS_NONE)
         *broken = "a payment has no status";
     else if ((p->status == PAYMENT_STATUS_FAILED) != (p->failure != 0))
         *broken = "a payment failed without a reason, or has one and did not";
+    else if (id128_is_zero(p->payee_id) && p->captured != 0)
+        *broken = "a payment reached nobody";
     return *broken == NULL;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states of a payment as a table: for each status and each action the next status, or the code
- * with which the action is refused. The statuses pending, processing and failed belong to payments
- * over external rails, which bring their own actions; nothing else leads into them.
+ * with which the action is refused. The status pending belongs to payments over external rails,
+ * which bring their own actions; nothing else leads into it.
  *
+ *   (none) -- start ----------> processing -- pay, authorize, decline: as from (none)
  *   (none) -- pay ------------> completed -- refund ---> partially_refunded, refunded
- *   (none) -- authorize ------> authorized
+ *   (none) -- authorize ------> authorized              (none) -- decline ----> failed
  *   authorized -- capture ----> partially_captured, completed
  *   authorized -- cancel -----> cancelled              authorized -- expire -----> expired
  *   partially_captured -- capture, cancel, expire ---> completed (for what was captured)
@@ -24,6 +25,7 @@
 #define PAYMENT_STATUS_NONE 0 /* before it exists */
 
 enum payment_action {
+    PAYMENT_ACTION_START,        /* create, when another shard is asked about the payee */
     PAYMENT_ACTION_PAY,          /* create, captured at once */
     PAYMENT_ACTION_AUTHORIZE,    /* create, captured later */
     PAYMENT_ACTION_DECLINE,      /* create, without moving money */

@@ -21,7 +21,7 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
         .to_account = p->to_account,
         .amount = p->amount,
         .currency = p->currency,
-        .status = p->status,
+        .status = payment_status(p),
         .capture = p->capture,
         .captured_amount = p->captured,
         .refunded_amount = p->refunded,
@@ -35,7 +35,7 @@ static void put_payment(struct projection *to, struct id128 id, const struct pay
         .created_at = p->created_at,
         .updated_at = p->updated_at,
         .version = p->version,
-        .has_last_transfer_id = p->failure == 0,
+        .has_last_transfer_id = !id128_is_zero(p->last_transfer_id),
         .last_transfer_id = p->last_transfer_id,
         .has_failure = p->failure != 0,
         .failure = p->failure,
@@ -54,7 +54,7 @@ static void payment_project(struct projection *to, struct id128 id, uint64_t tim
     put_payment(to, id, p);
     event->payment_id = id;
     event->sequence = p->version;
-    event->status = p->status;
+    event->status = payment_status(p);
     event->currency = p->currency;
     event->timestamp = time_ns;
     event->position = projection_position(to);
@@ -78,6 +78,7 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
     const struct payment_created *e = event;
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_CREATED,
+        .shard = projection_shard(to),
         .amount = e->amount,
         .transfer_id = e->payment_id,
         .has_expires_at = e->has_expires_at,
@@ -89,6 +90,78 @@ void payment_project_created(struct projection *to, const void *event, uint64_t 
         payment_project(to, e->payment_id, time_ns, &row);
 }
 
+/* --- of one whose payee is in another shard --------------------------------------------------- */
+
+void payment_project_started(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_started *e = event;
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_STARTED,
+                                     .amount = e->amount,
+                                     .shard = projection_shard(to)};
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_accepted(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_accepted *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CREATED,
+        .amount = registry_payment(projection_registry(to), e->payment_id)->amount,
+        .transfer_id = e->payment_id,
+        .has_expires_at = e->has_expires_at,
+        .expires_at = e->expires_at,
+        .shard = e->shard,
+    };
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_refused(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_refused *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_DECLINED,
+        .amount = registry_payment(projection_registry(to), e->payment_id)->amount,
+        .shard = e->shard,
+    };
+    project_with_wallet(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_capturing(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_capturing *e = event;
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_CAPTURE_STARTED,
+                                     .amount = e->amount,
+                                     .shard = projection_shard(to)};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_capture_refused(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_capture_refused *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_CAPTURE_REFUSED, .amount = e->amount, .shard = e->shard};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_refunding(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_refunding *e = event;
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_REFUND_STARTED,
+                                     .amount = e->amount,
+                                     .shard = projection_shard(to)};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+void payment_project_refund_refused(struct projection *to, const void *event, uint64_t time_ns)
+{
+    const struct payment_refund_refused *e = event;
+    struct payment_events_row row = {
+        .type = PAYMENT_EVENT_KIND_REFUND_REFUSED, .amount = e->amount, .shard = e->shard};
+    payment_project(to, e->payment_id, time_ns, &row);
+}
+
+/* --- of all ----------------------------------------------------------------------------------- */
+
 void payment_project_captured(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_captured *e = event;
@@ -96,6 +169,7 @@ void payment_project_captured(struct projection *to, const void *event, uint64_t
     owned_metadata_encode(&metadata, &e->metadata);
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_CAPTURED,
+        .shard = e->has_shard ? e->shard : projection_shard(to),
         .amount = e->amount,
         .transfer_id = e->transfer_id,
         .has_metadata = e->metadata.count > 0,
@@ -112,6 +186,7 @@ void payment_project_refunded(struct projection *to, const void *event, uint64_t
     owned_metadata_encode(&metadata, &e->metadata);
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_REFUNDED,
+        .shard = e->has_shard ? e->shard : projection_shard(to),
         .amount = e->amount,
         .transfer_id = e->transfer_id,
         .has_reason = e->has_reason,
@@ -128,6 +203,7 @@ void payment_project_cancelled(struct projection *to, const void *event, uint64_
     const struct payment_cancelled *e = event;
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_CANCELLED,
+        .shard = projection_shard(to),
         .amount = e->released,
         .transfer_id = e->transfer_id,
         .has_reason = e->has_reason,
@@ -141,6 +217,7 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
     const struct payment_expired *e = event;
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_EXPIRED,
+        .shard = projection_shard(to),
         .amount = e->released,
         .transfer_id = e->transfer_id,
     };
@@ -150,7 +227,9 @@ void payment_project_expired(struct projection *to, const void *event, uint64_t 
 void payment_project_declined(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_declined *e = event;
-    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_DECLINED, .amount = e->amount};
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_DECLINED,
+                                     .shard = projection_shard(to),
+                                     .amount = e->amount};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
@@ -169,7 +248,8 @@ void payment_project_forgotten(struct projection *to, const void *event, uint64_
 void payment_project_updated(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_updated *e = event;
-    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_UPDATED};
+    struct payment_events_row row = {.type = PAYMENT_EVENT_KIND_UPDATED,
+                                     .shard = projection_shard(to)};
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
@@ -177,7 +257,11 @@ void payment_project_extended(struct projection *to, const void *event, uint64_t
 {
     const struct payment_extended *e = event;
     struct payment_events_row row = {
-        .type = PAYMENT_EVENT_KIND_EXTENDED, .has_expires_at = true, .expires_at = e->expires_at};
+        .type = PAYMENT_EVENT_KIND_EXTENDED,
+        .shard = projection_shard(to),
+        .has_expires_at = true,
+        .expires_at = e->expires_at,
+    };
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
@@ -186,6 +270,7 @@ void payment_project_increased(struct projection *to, const void *event, uint64_
     const struct payment_increased *e = event;
     struct payment_events_row row = {
         .type = PAYMENT_EVENT_KIND_INCREASED,
+        .shard = projection_shard(to),
         .amount = e->amount,
         .transfer_id = e->transfer_id,
     };

@@ -7,6 +7,13 @@
 #include "runtime/actor/domain.h"
 
 void payment_project_created(struct projection *p, const void *event, uint64_t time_ns);
+void payment_project_started(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_accepted(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_refused(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_capturing(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_capture_refused(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_refunding(struct projection *to, const void *event, uint64_t time_ns);
+void payment_project_refund_refused(struct projection *to, const void *event, uint64_t time_ns);
 void payment_project_captured(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_refunded(struct projection *p, const void *event, uint64_t time_ns);
 void payment_project_cancelled(struct projection *p, const void *event, uint64_t time_ns);

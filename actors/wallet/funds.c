@@ -104,7 +104,8 @@ void funds_close_wallet(struct turn *t, struct id128 id, const struct account *a
 
 static bool passes_clearing(uint16_t code)
 {
-    return code == MANAGED_DEPOSIT || code == MANAGED_WITHDRAWAL || code == MANAGED_HOLD;
+    return code == MANAGED_DEPOSIT || code == MANAGED_WITHDRAWAL || code == MANAGED_HOLD ||
+           code == MANAGED_AUTHORIZATION;
 }
 
 enum presence funds_prepare(struct turn *t, struct posting *p, uint16_t *code)

@@ -6,7 +6,7 @@
  * alone does, and from clearing to the other wallet, which is what crosses. */
 #include "actors/wallet/wallet_crossing.h"
 
-#include "actors/ledger/token.h"
+#include "actors/wallet/funds_crossing.h"
 #include "actors/wallet/hold.h"
 #include "actors/wallet/hold_messages.h"
 #include "actors/wallet/wallet_messages.h"
@@ -14,30 +14,15 @@
 #include "schemas/common.h"
 #include "schemas/wallet_states.h"
 
-/* Of the service, so marked as managed; of the wallet's tenant, whoever asks. */
-static struct token crossing_token(struct turn *t, const struct message *m,
-                                   const struct funds_move *move)
-{
-    const struct posting p = funds_transfer(move);
-    struct token k = token_of(t, &p.transfer, &m->who);
-    k.flags |= TRANSFER_FLAGS_MANAGED;
-    k.has_tenant_id = !id128_equal(move->tenant_id, m->who.tenant_id);
-    k.tenant_id = move->tenant_id;
-    return k;
-}
-
-/* Finds what keeping the token's money aside needs, and looks at it. false: the turn ends with
- * *end. */
+/* false: the turn ends with *end. */
 static bool crossing_may_begin(struct turn *t, const struct message *m, struct token *k,
                                struct token_end *e, enum turn_result *end)
 {
+    uint16_t code;
     *end = TURN_WAIT;
-    if (token_find(t, &m->who, k, e) == PRESENCE_WAITING)
+    if (funds_prepare_token(t, m, k, e, &code) == PRESENCE_WAITING)
         return false;
     *end = TURN_DONE;
-    uint16_t code = token_check(t, k, e);
-    if (code == RESULT_OK && !turn_may_open(t, e->peer))
-        code = RESULT_SHARD_UNAVAILABLE;
     if (code != RESULT_OK)
         turn_refuse(t, code);
     return code == RESULT_OK;
@@ -48,7 +33,7 @@ static bool crossing_may_begin(struct turn *t, const struct message *m, struct t
 enum turn_result wallet_cross(struct turn *t, const struct message *m,
                               const struct funds_move *move, const struct transfer_note *note)
 {
-    struct token k = crossing_token(t, m, move);
+    struct token k = funds_token(t, m, move);
     struct token_end e;
     enum turn_result end;
     k.marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
@@ -69,7 +54,7 @@ enum turn_result wallet_cross(struct turn *t, const struct message *m,
 
 enum turn_result hold_cross(struct turn *t, const struct message *m, struct hold_capture *c)
 {
-    struct token k = crossing_token(t, m, &c->forward);
+    struct token k = funds_token(t, m, &c->forward);
     struct token_end e;
     enum turn_result end;
     if (posting_find(t, &c->take) == PRESENCE_WAITING)
@@ -128,23 +113,6 @@ enum turn_result wallet_on_token(struct turn *t, struct id128 self, const struct
 
 /* --- carried out ------------------------------------------------------------------------------ */
 
-/* false: the turn ends with *end. */
-static bool crossing_enter(struct turn *t, struct id128 reservation_id, struct following *f,
-                           enum turn_result *end)
-{
-    *end = TURN_DONE;
-    if (turn_origin(t) == NULL) {
-        turn_refuse(t, RESULT_UNSUPPORTED);
-        return false;
-    }
-    enum presence there = posting_follow_find(t, reservation_id, f);
-    if (there == PRESENCE_WAITING)
-        *end = TURN_WAIT;
-    else if (there == PRESENCE_ABSENT)
-        *end = turn_fail(t, "a decision about nothing that is kept aside");
-    return there == PRESENCE_THERE;
-}
-
 /* The answer to the transfer's request; it was recorded here at that time. */
 static void crossing_answer(struct turn *t, const struct following *f, u128 amount,
                             uint64_t time_ns, const struct transfer_info *note)
@@ -167,7 +135,7 @@ enum turn_result wallet_on_follow(struct turn *t, struct id128 self, const struc
     struct following f;
     struct wallet_ref w;
     enum turn_result end;
-    if (!crossing_enter(t, c->reservation_id, &f, &end))
+    if (!funds_follow(t, c->reservation_id, &f, &end))
         return end;
     struct transfer_info note = {.transfer_id = f.kept.id};
     enum presence noted = PRESENCE_ABSENT;
@@ -211,7 +179,7 @@ enum turn_result hold_on_follow(struct turn *t, struct id128 self, const struct 
     const struct hold *h;
     struct wallet_ref w;
     enum turn_result end;
-    if (!crossing_enter(t, c->reservation_id, &f, &end))
+    if (!funds_follow(t, c->reservation_id, &f, &end))
         return end;
     if (turn_find_hold(t, self, &h) == PRESENCE_WAITING)
         return TURN_WAIT;

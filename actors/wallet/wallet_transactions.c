@@ -29,6 +29,10 @@ static const struct type_rule type_rules[] = {
     {MANAGED_PAYMENT, ENTRY_KIND_PENDING_POSTED, TYPE(PAYMENT_IN), TYPE(PAYMENT_OUT)},
     {MANAGED_PAYMENT, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
     {MANAGED_PAYMENT, 0, 0, TYPE(PAYMENT_RELEASED)},
+    {MANAGED_PAYMENT_FORWARD, ENTRY_KIND_POSTED, TYPE(PAYMENT_IN), 0},
+    {MANAGED_AUTHORIZATION, ENTRY_KIND_PENDING_POSTED, 0, TYPE(PAYMENT_OUT)},
+    {MANAGED_AUTHORIZATION, ENTRY_KIND_PENDING, 0, TYPE(PAYMENT_AUTHORIZED)},
+    {MANAGED_AUTHORIZATION, 0, 0, TYPE(PAYMENT_RELEASED)},
     {MANAGED_HOLD, ENTRY_KIND_PENDING, 0, TYPE(HOLD)},
     {MANAGED_HOLD, ENTRY_KIND_PENDING_POSTED, 0, TYPE(HOLD_CAPTURED)},
     {MANAGED_HOLD, 0, 0, TYPE(HOLD_RELEASED)},
@@ -122,7 +126,7 @@ static enum err add_reference(struct view_store *s, struct wallet_transactions *
     struct wallet_transaction *x = &scan->items[index];
     uint16_t code = scan->codes[index];
     bool held = code == MANAGED_HOLD || code == MANAGED_HOLD_FORWARD;
-    bool paid = code == MANAGED_PAYMENT || code == MANAGED_REFUND;
+    bool paid = code >= MANAGED_PAYMENT;
     if (!held && !paid)
         return ERR_OK;
     struct value key[2] = {
@@ -145,13 +149,26 @@ struct words {
     struct wallet_transaction *transaction;
     uint32_t description, metadata;
     uint32_t reason; /* 0 = the row has none */
+    uint32_t from, to; /* wallets; 0 = the row has none */
     bool damaged;
 };
+
+/* What passes clearing on its way to another shard names that, not the other wallet. */
+static void take_counterparty(struct words *w, const struct value *values)
+{
+    struct wallet_transaction *x = w->transaction;
+    const struct id128 from = values[w->from].id, to = values[w->to].id;
+    if (w->to == 0 || x->has_counterparty_wallet_id)
+        return;
+    x->has_counterparty_wallet_id = true;
+    x->counterparty_wallet_id = id128_equal(x->wallet_id, from) ? to : from;
+}
 
 static bool take_words(void *context, const struct value *values)
 {
     struct words *w = context;
     struct wallet_transaction *x = w->transaction;
+    take_counterparty(w, values);
     const struct value *description = &values[w->description], *metadata = &values[w->metadata];
     x->has_description = description->type == VALUE_TEXT;
     if (x->has_description)
@@ -189,6 +206,8 @@ static enum err add_words(struct view_store *s, struct wallet_transactions *scan
         key[0].id = x->payment_id;
         words.description = PAYMENTS_COLUMN_DESCRIPTION;
         words.metadata = PAYMENTS_COLUMN_METADATA;
+        words.from = PAYMENTS_COLUMN_FROM_ACCOUNT;
+        words.to = PAYMENTS_COLUMN_TO_ACCOUNT;
     } else {
         table = &transfer_notes_view;
         key[0].id = scan->wallet.tenant_id;

@@ -76,7 +76,10 @@
     X(DECIDE_BLINDLY, "decide_blindly")                                                            \
     X(REFUSE_SILENTLY, "refuse_silently")                                                          \
     X(FOLLOW_ALL, "follow_all")                                                                    \
-    X(FORGET_TRANSIT, "forget_transit")
+    X(FORGET_TRANSIT, "forget_transit")                                                            \
+    X(EXPIRE_CAPTURING, "expire_capturing")                                                        \
+    X(REFUND_AGAIN, "refund_again")                                                                \
+    X(KEEP_REFUSED, "keep_refused")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

@@ -134,7 +134,8 @@ struct shard {
     struct quota quota;
     struct turn turn;        /* the one that runs, and ... */
     struct id128 ask;        /* that the turn opened, waits for or closes */
-    struct record_answer closing_answer; /* of the latter, or told meanwhile; its reply is in closing_reply */
+    /* Of the latter, or told meanwhile; its reply is in closing_reply. */
+    struct record_answer closing_answer;
     struct wire_writer closing_reply;
     jmp_buf given_up;        /* ... where things go on if it writes or reads too much */
     struct stash stash;

@@ -257,6 +257,7 @@ CREATE TABLE payment_events (
     timestamp INTEGER NOT NULL,
     transfer_id BLOB,
     position INTEGER NOT NULL, -- of its event in the shard's journal
+    shard INTEGER NOT NULL, -- that decided it: the payer's, or the payee's
     reason TEXT,
     metadata BLOB, -- msgpack map
     expires_at INTEGER, -- of an authorisation that began or was extended

@@ -200,14 +200,33 @@ def test_money_moves_between_accounts_of_two_shards(payd):
           ("1.00", "1.00", "1", True), "the trial balance")
 
 
-def test_payments_stay_inside_a_shard(payd):
-    with payd.bank(tenant="unpaid") as bank:
-        wallet = bank.open_wallet(bank.somebody(0), funds="10.00")
-        theirs = bank.open_wallet(bank.somebody(1))
-        answer = bank.post("/payments", {"from_account": wallet, "to_account": theirs,
-                                         "amount": "1.00", "currency": "USD"})
-        answer.expect(422, "payee_on_other_shard", "to_account")
-        equal(bank.balance(wallet)["balance"], "10.00", "the balance")
+def test_payments_reach_other_shards(payd):
+    with payd.bank(tenant="unpaid", subject="teller") as bank:
+        payer = bank.open_wallet(bank.somebody(0), funds="100.00")
+        payee = bank.open_wallet(bank.somebody(1))
+        body = {"from_account": payer, "to_account": payee, "amount": "30.00", "currency": "USD"}
+        key = new_key()
+        paid = bank.post("/payments", body, key=key).expect(201).json
+        equal(bank.post("/payments", body, key=key).expect(201).json, paid, "the answer again")
+        equal((paid["status"], paid["captured_amount"]), ("completed", "30.00"), "the payment")
+        path = f"/payments/{paid['payment_id']}"
+        back = bank.post(f"{path}/refund", {"amount": "10.00"}).expect(200).json
+        equal((back["status"], back["refunded_amount"]), ("partially_refunded", "10.00"), "then")
+        bank.post(f"{path}/refund", {"amount": "20.01"}).expect(422, "refund_exceeds_captured")
+        steps = bank.get(f"{path}/events").expect(200).json["events"]
+        equal([(step["type"], step["shard"]) for step in steps],
+              [("started", 0), ("created", 1), ("refund_started", 0), ("refunded", 1)], "its steps")
+        held = bank.post("/payments", {**body, "capture": "manual"}).expect(201).json
+        equal(held["status"], "authorized", "the authorisation")
+        path = f"/payments/{held['payment_id']}"
+        for amount, status in (("20.00", "partially_captured"), ("10.00", "completed")):
+            captured = bank.post(f"{path}/capture", {"amount": amount}).expect(200).json
+            equal(captured["status"], status, "the payment")
+        equal([bank.balance(wallet)["balance"] for wallet in (payer, payee)], ["50.00", "50.00"],
+              "the balances")
+        unknown = payee[:-1] + ("0" if payee[-1] != "0" else "1")
+        bank.post("/payments", {**body, "to_account": unknown}).expect(422, "payee_not_found")
+        bank.check_books()
 
 
 def test_wallets_pay_those_of_other_shards(payd):
@@ -267,7 +286,7 @@ def test_operators_see_all_shards(payd):
           (everybody["account_count"], everybody["transfer_count"]), "accounts and transfers")
     top = operator(payd, "actors", "top", "--limit", "100")
     accounts, = (kind for kind in top["kinds"] if kind["kind"] == "account")
-    in_transit = 4  # two for each tenant of whom money went to another shard
+    in_transit = 6  # two for each tenant of whom money went to another shard
     equal(int(accounts["resident"]) - in_transit, sum(int(line["account_count"]) for line in lines),
           "accounts in memory")
     equal(operator(payd, "dead-letters", "list")["complete"], True, "all letters")

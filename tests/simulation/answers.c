@@ -31,7 +31,7 @@ void answers_check_record(const struct request *q, const struct history_record *
     if (!id128_equal(q->fingerprint, record->fingerprint))
         broken("request %u is recorded with another fingerprint", q->number);
     if (record->code != RESULT_OK) {
-        if (f->posted + f->pending + f->resolved + f->expired != 0)
+        if (f->posted + f->pending + f->resolved + f->expired != f->undone)
             broken("request %u (%s) was refused, but moved money", q->number, q->type->name);
         return;
     }
@@ -147,9 +147,19 @@ static bool is_unkept(const struct run *run, const struct request *q, const stru
     return is_of_the_unseen(q, m->code) || (q->type->passes_quota && run->swarm.journal_quota != 0);
 }
 
+/* Of what is looked for in several shards, that of the one which decided it. */
+static const struct history_record *answers_find(const struct run *run, const struct request *q)
+{
+    const struct history_record *r = history_find(&run->shards[q->shard].history, q->key);
+    for (uint16_t i = 0; i < run->swarm.shards && q->type->target_kind == KIND_TRANSFER; i++)
+        if (r == NULL || r->open)
+            r = history_find(&run->shards[i].history, q->key);
+    return r;
+}
+
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
 {
-    const struct history_record *record = history_find(&run->shards[q->shard].history, q->key);
+    const struct history_record *record = answers_find(run, q);
     if (q->steals) {
         if (m->code != ERR_KEY_REUSED)
             broken("request %u used the key of another request and was answered %u", q->number,
@@ -503,7 +513,7 @@ static void check_reply(struct run *run, const struct request *q, const struct m
 
 static bool answers_cross(uint16_t code)
 {
-    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS || code == RESULT_PAYEE_ON_OTHER_SHARD;
+    return code == RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
 }
 
 /* What was decided under its key. */
@@ -525,7 +535,9 @@ void answers_check_expired(const struct run *run, const struct request *q)
 static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
-        &tally_move_type, &transfer_create_type, &wallet_transfer_type, &wallet_hold_capture_type};
+        &tally_move_type,          &transfer_create_type, &wallet_transfer_type,
+        &wallet_hold_capture_type, &payment_create_type,  &payment_capture_type,
+        &payment_refund_type};
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
             return true;
@@ -544,6 +556,10 @@ void answers_check_later(struct run *run, const struct request *q, const struct 
     if (!looks && (m->retry_after_ms == 0 || !answers_may_wait(q)))
         broken("request %u (%s) is told that its outcome is still to come", q->number,
                q->type->name);
+    if (m->reply_type != 0) {
+        run->cover.faults[COVER_MEANWHILE]++;
+        check_reply(run, q, m);
+    }
 }
 
 void answers_check_quota(struct run *run, const struct request *q, const struct message *m)

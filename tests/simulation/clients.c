@@ -319,7 +319,9 @@ void clients_recorded(void *context, const struct history_record *record)
     struct run *run = rs->run;
     for (uint32_t i = run->request_count; i-- > 0;) {
         struct request *q = run->requests[i];
-        bool here = q->keyed && !q->steals && q->shard == rs->number;
+        /* What is looked for in several shards is refused in any that knows the transfer. */
+        bool looked_for = q->type->target_kind == KIND_TRANSFER && record->code != RESULT_OK;
+        bool here = q->keyed && !q->steals && (q->shard == rs->number || looked_for);
         if (here && id128_equal(q->key, record->key)) {
             answers_check_record(q, record);
             return;

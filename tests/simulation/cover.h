@@ -60,6 +60,7 @@
     X(PARKED_REFUSED, "parked send refused")                                                       \
     X(ASK_OPENED, "ask open")                                                                      \
     X(PENDING, "outcome still to come")                                                            \
+    X(MEANWHILE, "told of it as it is meanwhile")                                                  \
     X(LOST_END, "end of a journal lost after it was sent")
 
 enum cover_fault {

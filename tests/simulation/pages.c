@@ -26,8 +26,9 @@ static void note_totals(const struct run *run, const struct principal *who,
         const uint16_t currency = workload_currencies[i];
         totals[i] = ref_total_of(&run->reference, seen_tenant(who), currency, run->swarm.shards);
         u128 *debits = &totals[i].counters.debits_posted;
-        *debits = reference_sum(*debits,
-                                ref_transit_under_way(&run->reference, seen_tenant(who), currency));
+        const u128 under_way =
+            ref_transit_under_way(&run->reference, seen_tenant(who), currency, false);
+        *debits = reference_sum(*debits, under_way);
     }
 }
 
@@ -161,7 +162,7 @@ static bool payment_is_seen(const struct reference *r, const struct principal *w
                             const struct ref_payment *p)
 {
     return wallet_is_seen(who, reference_wallet(r, p->from)) ||
-           (!p->declined && wallet_is_seen(who, reference_wallet(r, p->to)));
+           (!p->declined && !p->started && wallet_is_seen(who, reference_wallet(r, p->to)));
 }
 
 void pages_check_payments(struct run *run, const struct request *q, const void *reply)

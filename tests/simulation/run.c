@@ -16,6 +16,7 @@
 #include "tests/simulation/faults.h"
 #include "tests/simulation/lost_end.h"
 #include "tests/simulation/model/checkers.h"
+#include "tests/simulation/model/ref_payments.h"
 #include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/verdict.h"
 
@@ -356,7 +357,7 @@ static bool all_projected(const struct run *run)
 static bool all_ended(const struct run *run)
 {
     return reference_last_due(&run->reference) == 0 && !ref_transit_open(&run->reference) &&
-           all_projected(run);
+           !ref_payments_open(&run->reference) && all_projected(run);
 }
 
 /* Until the last of what is pending is due. */

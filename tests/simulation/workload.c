@@ -271,9 +271,9 @@ const struct ref_wallet *workload_payer(struct run *run)
 const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from)
 {
     const struct ref_wallet *to = workload_wallet(run);
-    bool crosses = rng_chance(&run->rng, run->swarm.crossing_ppm);
+    bool away = run->swarm.shards > 1 && workload_chance(run, 2);
     for (int i = 0; i < PAYEES_TRIED; i++) {
-        bool there = crosses || run_home(run, to->id) == run_home(run, from->id);
+        bool there = away == (run_home(run, to->id) != run_home(run, from->id));
         if (to != from && to->currency == from->currency && there)
             break;
         to = workload_wallet(run);

@@ -47,7 +47,8 @@ u128 workload_moved(struct run *run, u128 amount, struct id128 from, struct id12
 /* A wallet with money in it, if one is found soon; NULL if there is none at all. What it can spend,
  * most of the time. */
 const struct ref_wallet *workload_payer(struct run *run);
-/* Whom it may pay: another of its currency and shard, most of the time and if one is found soon. */
+/* Whom it may pay: another of its currency, in half of the cases one of another shard, if one is
+ * found soon. */
 const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 /* Of what is left of something, or one or two more. */

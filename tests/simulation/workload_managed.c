@@ -32,7 +32,10 @@ bool workload_beneath_payment(struct run *run, struct request *q)
     const struct reference *r = &run->reference;
     if (r->payment_count == 0)
         return false;
-    make_resolution(run, q, r->payments[rng_below(&run->rng, r->payment_count)].id);
+    const struct ref_payment *p = &r->payments[rng_below(&run->rng, r->payment_count)];
+    if (p->started)
+        return false; /* its transfer is in two shards, or in none */
+    make_resolution(run, q, p->id);
     return true;
 }
 

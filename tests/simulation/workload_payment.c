@@ -10,6 +10,7 @@ static bool make_create(struct run *run, struct request *q, bool now)
     if (from == NULL)
         return false;
     const struct ref_wallet *to = workload_payee(run, from);
+    bool asks = run_home(run, from->id) != run_home(run, to->id);
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
     q->who = workload_principal(run, from->owner);
@@ -24,10 +25,10 @@ static bool make_create(struct run *run, struct request *q, bool now)
     c->has_expires_in_s = !now && !workload_chance(run, 5);
     c->expires_in_s = workload_expiry_s(run);
     q->expects = (struct request_expects){.posted = now,
-                                          .pending = !now,
+                                          .pending = !now && !asks, /* before, if it asks */
                                           .from = from->id,
                                           .to = to->id,
-                                          .amount_known = true,
+                                          .amount_known = now || !asks,
                                           .amount = c->amount};
     return true;
 }
@@ -48,9 +49,11 @@ static const struct ref_payment *a_payment(struct run *run)
     return r->payment_count == 0 ? NULL : &r->payments[rng_below(&run->rng, r->payment_count)];
 }
 
+/* Of a wallet that may be none: the payee of a payment that failed. */
 static uint8_t status_of(const struct run *run, struct id128 wallet)
 {
-    return reference_wallet(&run->reference, wallet)->status;
+    const struct ref_wallet *w = reference_wallet(&run->reference, wallet);
+    return w != NULL ? w->status : 0;
 }
 
 /* With something left to capture, most of the time; by a frozen payer, if such is wanted and soon
@@ -86,9 +89,11 @@ static const struct ref_payment *a_captured(struct run *run)
     return p;
 }
 
+/* Whose such a wallet is. */
 static struct id128 owner_of(const struct run *run, struct id128 wallet)
 {
-    return reference_wallet(&run->reference, wallet)->owner;
+    const struct ref_wallet *w = reference_wallet(&run->reference, wallet);
+    return w != NULL ? w->owner : ID128_ZERO;
 }
 
 static bool make_capture(struct run *run, struct request *q)
@@ -108,7 +113,11 @@ static bool make_capture(struct run *run, struct request *q)
     c->has_metadata = workload_chance(run, 3);
     c->metadata = workload_pairs(run);
     q->expects =
-        (struct request_expects){.resolved = 1, .amount_known = c->has_amount, .amount = amount};
+        (struct request_expects){.posted = p->crosses,
+                                 .to = p->crosses ? p->to : ID128_ZERO,
+                                 .resolved = 1,
+                                 .amount_known = c->has_amount,
+                                 .amount = amount};
     return true;
 }
 
@@ -185,8 +194,10 @@ static bool payment_more(struct run *run, struct request *q)
     if (more > U128_MAX - p->amount) /* beside what it keeps aside itself */
         more = workload_chance(run, 2) ? U128_MAX - p->amount : more - p->remaining;
     q->body.payment_increase.amount = workload_decimal(more, p->currency);
-    q->expects =
-        (struct request_expects){.pending = 1, .resolved = 1, .from = p->from, .to = p->to};
+    q->expects = (struct request_expects){.pending = 1,
+                                          .resolved = 1,
+                                          .from = p->from,
+                                          .to = p->crosses ? ID128_ZERO : p->to};
     return true;
 }
 

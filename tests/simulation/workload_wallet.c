@@ -6,7 +6,6 @@
 #define HOLDS_TRIED 40
 #define OWNERS_TRIED 4
 #define WALLETS_TRIED 10
-#define RECEIVERS_TRIED 12
 
 /* --- moving money ----------------------------------------------------------------------------- */
 
@@ -84,27 +83,12 @@ static bool wallet_emptied(struct run *run, struct request *q)
     return true;
 }
 
-/* Another wallet of its currency, in half of the cases one of another shard, if one is found
- * soon. */
-static const struct ref_wallet *wallet_receiver(struct run *run, const struct ref_wallet *from)
-{
-    const struct ref_wallet *to = workload_wallet(run);
-    bool away = run->swarm.shards > 1 && workload_chance(run, 2);
-    for (int i = 0; i < RECEIVERS_TRIED; i++) {
-        bool there = away == (run_home(run, to->id) != run_home(run, from->id));
-        if (to != from && to->currency == from->currency && there)
-            break;
-        to = workload_wallet(run);
-    }
-    return to;
-}
-
 static bool wallet_pays(struct run *run, struct request *q)
 {
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    const struct ref_wallet *to = wallet_receiver(run, w);
+    const struct ref_wallet *to = workload_payee(run, w);
     u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
@@ -170,7 +154,7 @@ static bool make_capture(struct run *run, struct request *q)
     c->has_final = workload_chance(run, 2);
     c->final = true;
     c->has_to_wallet_id = !workload_chance(run, 4);
-    c->to_wallet_id = wallet_receiver(run, w)->id;
+    c->to_wallet_id = workload_payee(run, w)->id;
     q->expects = (struct request_expects){.posted = c->has_to_wallet_id,
                                           .resolved = 1,
                                           .to = c->has_to_wallet_id ? c->to_wallet_id : ID128_ZERO,

@@ -48,6 +48,7 @@ struct shards_bank {
     struct arena arena;            /* of decoded answers */
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
+    struct slice asker;            /* who asks; empty: the teller */
     struct question questions[QUESTIONS_MAX];
     uint32_t question_count;
 };
@@ -203,6 +204,17 @@ static inline struct principal shards_teller(void)
     return who;
 }
 
+static inline struct principal shards_asker(const struct shards_bank *b)
+{
+    struct principal who = shards_teller();
+    if (b->asker.len == 0)
+        return who;
+    who.any_owner = false;
+    who.subject = b->asker;
+    principal_identify(&who);
+    return who;
+}
+
 static inline void shards_answered(struct message *m)
 {
     container_of(m, struct question, message)->answered = true;
@@ -222,7 +234,7 @@ static inline struct question *shards_ask(struct shards_bank *b, const struct me
                                        .keyed = key != 0,
                                        .key = {1, key},
                                        .fingerprint = {type->number, key},
-                                       .who = shards_teller(),
+                                       .who = shards_asker(b),
                                        .home = &b->world.loop.env,
                                        .done = shards_answered}};
     wire_writer_init(&q->message.reply, 1 << 16);

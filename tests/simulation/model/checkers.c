@@ -92,7 +92,9 @@ static void check_payment(struct run_shard *rs, const struct ref_payment *p)
     const struct payment *live = durable_state(rs, KIND_PAYMENT, p->id);
     if (live != NULL && p->forgotten)
         broken("a payment that was forgotten is there");
-    if (live != NULL && (live->captured != p->captured || live->refunded != p->refunded))
+    if (live != NULL && (live->captured != p->captured || live->refunded != p->refunded ||
+                         live->capturing != p->capturing || live->refunding != p->refunding ||
+                         (live->status == PAYMENT_STATUS_PROCESSING) != p->started))
         broken("a payment is not what the journal says");
 }
 
@@ -122,13 +124,13 @@ static void check_pending(const struct reference *r, struct id128 id, u128 remai
 /* A wallet's account has pending what its holds and payments keep aside, and ends with it. */
 static void check_wallets_account(const struct reference *r, const struct ref_wallet *w)
 {
-    u128 out = ref_transit_kept_of(r, w->id), in = 0;
+    u128 out = ref_transit_kept_of(r, w->id, false), in = ref_transit_kept_of(r, w->id, true);
     for (uint32_t i = 0; i < r->hold_count; i++)
         out += id128_equal(r->holds[i].wallet, w->id) ? r->holds[i].remaining : 0;
     for (uint32_t i = 0; i < r->payment_count; i++) {
         const struct ref_payment *p = &r->payments[i];
         out += id128_equal(p->from, w->id) ? p->remaining : 0;
-        in += id128_equal(p->to, w->id) ? p->remaining : 0;
+        in += id128_equal(p->to, w->id) && !p->crosses ? p->remaining : 0;
     }
     const struct ref_account *a = reference_account(r, w->id);
     const uint32_t frozen = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN;
@@ -147,7 +149,7 @@ static void check_managers(const struct reference *r)
     for (uint32_t i = 0; i < r->hold_count; i++)
         check_pending(r, r->holds[i].id, r->holds[i].remaining);
     for (uint32_t i = 0; i < r->payment_count; i++)
-        if (r->payments[i].expires_ns != 0)
+        if (r->payments[i].manual)
             check_pending(r, r->payments[i].pending, r->payments[i].remaining);
     for (uint32_t i = 0; i < r->wallet_count; i++)
         check_wallets_account(r, &r->wallets[i]);

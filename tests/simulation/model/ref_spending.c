@@ -93,6 +93,8 @@ void spending_check_passing(const struct reference *r, const struct ref_passing 
         broken("money for another shard is free again, and no wallet or hold has it back");
     if (!is_told(r, p->followed_of, p->followed, p->followed_of, p->followed, p->captured))
         broken("a captured hold is not what another shard took");
+    if (p->awaited != p->refunding || p->not_coming != p->refund_refused || p->came != p->refunded)
+        broken("what comes back from another shard is not what its payment says");
     if (!id128_is_zero(p->returned) && id128_is_zero(p->let_go_of))
         broken("a debit is given back that another shard did not refuse");
 }

@@ -6,6 +6,7 @@
 #include "actors/ledger/transit.h"
 #include "runtime/base/array.h"
 #include "schemas/ledger.h"
+#include "schemas/wallet.h"
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
@@ -51,19 +52,42 @@ static void note_variant(struct ref_account *a)
     a->variants[a->variant_count++] = (struct ref_variant){a->version, a->now};
 }
 
+static u128 *moving_pending(struct ref_account *a, bool credits)
+{
+    return credits ? &a->now.credits_pending : &a->now.debits_pending;
+}
+
+static u128 *moving_posted(struct ref_account *a, bool credits)
+{
+    return credits ? &a->now.credits_posted : &a->now.debits_posted;
+}
+
+/* The account of the shard where it was asked for. */
+static struct id128 moving_own(const struct ref_moving *c)
+{
+    return c->credits ? c->credit : c->debit;
+}
+
+static struct id128 moving_other(const struct ref_moving *c)
+{
+    return c->credits ? c->debit : c->credit;
+}
+
 static void moving_kept(struct reference *r, const struct transfer_reserved *e,
                         struct ref_effects *f)
 {
     struct ref_moving *before = moving_of(r, e->id);
     if (before != NULL && before->state != REF_MOVING_RELEASED)
         broken("money is kept aside twice for one transfer");
-    if (e->side != CROSSING_SIDE_DEBIT || e->slot != first_slot(r) || e->peer == r->shard)
+    bool credits = e->side == CROSSING_SIDE_CREDIT;
+    if (e->slot != first_slot(r) || e->peer == r->shard)
         broken("money is kept aside at the wrong end of a transfer");
-    struct ref_account *own = account_here(r, e->debit_account_id, r->shard);
+    struct ref_account *own =
+        account_here(r, credits ? e->credit_account_id : e->debit_account_id, r->shard);
     struct ref_account *transit = transit_of(r, own, e->peer);
-    reference_add(&own->now.debits_pending, e->amount);
-    reference_add(&transit->now.credits_pending, e->amount);
-    reference_check_end(own, true);
+    reference_add(moving_pending(own, credits), e->amount);
+    reference_add(moving_pending(transit, !credits), e->amount);
+    reference_check_end(own, !credits);
     note_variant(own);
     array_reserve(r->movings, r->moving_cap, r->moving_count + 1);
     r->movings[r->moving_count++] = (struct ref_moving){
@@ -77,8 +101,11 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e,
         .decider = e->peer,
         .reasoned = (e->marks & TOKEN_MARKS_REASONED) != 0,
         .managed = (e->flags & TRANSFER_FLAGS_MANAGED) != 0,
+        .credits = credits,
     };
-    if (r->movings[r->moving_count - 1].managed) {
+    if (credits) {
+        f->passing.awaited = e->amount;
+    } else if (r->movings[r->moving_count - 1].managed) {
         f->passing.kept_of = own->id;
         f->passing.kept = e->amount;
     }
@@ -86,9 +113,9 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e,
 
 static void moving_let_go(struct reference *r, struct ref_moving *c)
 {
-    struct ref_account *own = account_here(r, c->debit, c->home);
-    reference_take(&own->now.debits_pending, c->kept);
-    reference_take(&transit_of(r, own, c->decider)->now.credits_pending, c->kept);
+    struct ref_account *own = account_here(r, moving_own(c), c->home);
+    reference_take(moving_pending(own, c->credits), c->kept);
+    reference_take(moving_pending(transit_of(r, own, c->decider), !c->credits), c->kept);
 }
 
 static void moving_released(struct reference *r, const struct transfer_released *e,
@@ -97,14 +124,16 @@ static void moving_released(struct reference *r, const struct transfer_released 
     for (uint32_t i = 0; i < r->moving_count; i++) {
         struct ref_moving *c = &r->movings[i];
         if (c->state == REF_MOVING_DONE || c->state == REF_MOVING_RELEASED ||
-            !id128_equal(c->id, e->id) || !id128_equal(c->debit, e->account_id))
+            !id128_equal(c->id, e->id) || !id128_equal(moving_own(c), e->account_id))
             continue;
         if (c->state == REF_MOVING_DECIDED)
             broken("a transfer that was made in one shard is refused in the other");
         moving_let_go(r, c);
-        note_variant(reference_account(r, c->debit));
+        note_variant(reference_account(r, moving_own(c)));
         c->state = REF_MOVING_RELEASED;
-        if (c->managed) {
+        if (c->credits) {
+            f->passing.not_coming = c->kept;
+        } else if (c->managed) {
             f->passing.let_go_of = c->debit;
             f->passing.let_go = c->kept;
         }
@@ -116,14 +145,17 @@ static void moving_released(struct reference *r, const struct transfer_released 
 static void moving_decided(struct reference *r, struct ref_moving *c,
                            const struct transfer_crossed *e, uint64_t time_ns)
 {
-    struct ref_account *own = account_here(r, c->credit, c->decider);
+    struct ref_account *own = account_here(r, moving_other(c), c->decider);
+    const struct ref_wallet *giver = c->credits ? reference_wallet(r, c->debit) : NULL;
+    if (giver != NULL && giver->status != WALLET_STATUS_ACTIVE)
+        broken("a payment is refunded from a wallet that is frozen or closed");
     if (c->state != REF_MOVING_KEPT)
         broken("a transfer between shards is decided twice");
     if (e->amount > c->kept)
         broken("more is decided than was kept aside");
-    reference_add(&own->now.credits_posted, e->amount);
-    reference_add(&transit_of(r, own, c->home)->now.debits_posted, e->amount);
-    reference_check_end(own, false);
+    reference_add(moving_posted(own, !c->credits), e->amount);
+    reference_add(moving_posted(transit_of(r, own, c->home), c->credits), e->amount);
+    reference_check_end(own, c->credits);
     reference_next_version(own);
     c->state = REF_MOVING_DECIDED;
     c->amount = e->amount;
@@ -134,14 +166,14 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
 static void moving_followed(struct reference *r, struct ref_moving *c,
                             const struct transfer_crossed *e, struct ref_effects *f)
 {
-    struct ref_account *own = account_here(r, c->debit, c->home);
-    const struct ref_account *credit = reference_account(r, c->credit);
+    struct ref_account *own = account_here(r, moving_own(c), c->home);
+    const struct ref_account *other = reference_account(r, moving_other(c));
     if (c->state != REF_MOVING_DECIDED || e->amount != c->amount ||
         e->decided_time != c->decided_ns)
         broken("what is followed is not what was decided");
     moving_let_go(r, c);
-    reference_add(&own->now.debits_posted, e->amount);
-    reference_add(&transit_of(r, own, c->decider)->now.credits_posted, e->amount);
+    reference_add(moving_posted(own, c->credits), e->amount);
+    reference_add(moving_posted(transit_of(r, own, c->decider), !c->credits), e->amount);
     reference_next_version(own);
     c->state = REF_MOVING_DONE;
     struct ref_transfer *t = reference_add_transfer(r, e->id, REF_POSTED);
@@ -151,9 +183,11 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
-    bool adjusted = !c->managed && ((own->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
-    if (c->managed) {
-        f->managed++;
+    bool adjusted = !c->managed && ((own->flags | other->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
+    f->managed += c->managed;
+    if (c->credits) {
+        f->passing.came = e->amount;
+    } else if (c->managed) {
         f->passing.followed_of = c->debit;
         f->passing.followed = e->amount;
     }
@@ -201,39 +235,44 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
 bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id)
 {
     const struct ref_moving *c = moving_of(r, id);
-    return c != NULL && c->state == REF_MOVING_DECIDED && id128_equal(c->credit, account_id);
+    return c != NULL && c->state == REF_MOVING_DECIDED && id128_equal(moving_other(c), account_id);
 }
 
 /* --- what must hold --------------------------------------------------------------------------- */
 
-u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency)
+u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency,
+                           bool credits)
 {
     u128 sum = 0;
     for (uint32_t i = 0; i < r->moving_count; i++) {
         const struct ref_moving *c = &r->movings[i];
-        if (c->state == REF_MOVING_DECIDED && c->currency == currency &&
+        if (c->state == REF_MOVING_DECIDED && c->currency == currency && c->credits == credits &&
             (id128_is_zero(tenant) || id128_equal(tenant, c->tenant)))
             sum = reference_sum(sum, c->amount);
     }
     return sum;
 }
 
-u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id)
+u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, bool credits)
 {
     u128 sum = 0;
     for (uint32_t i = 0; i < r->moving_count; i++)
-        if (r->movings[i].state < REF_MOVING_DONE && id128_equal(r->movings[i].debit, account_id))
+        if (r->movings[i].state < REF_MOVING_DONE && r->movings[i].credits == credits &&
+            id128_equal(moving_own(&r->movings[i]), account_id))
             reference_add(&sum, r->movings[i].kept);
     return sum;
 }
 
-/* Debits less credits of all accounts of money in transit are what is under way. */
+/* Debits less credits of all accounts of money in transit are what is under way, less what is under
+ * way to where it was asked for. */
 static void ref_transit_check_transit(const struct reference *r, uint16_t currency)
 {
     u128 debits = 0, credits = 0; /* modulo 2^128 */
-    for (uint32_t i = 0; i < r->moving_count; i++)
-        if (r->movings[i].state == REF_MOVING_DECIDED && r->movings[i].currency == currency)
-            credits += r->movings[i].amount;
+    for (uint32_t i = 0; i < r->moving_count; i++) {
+        const struct ref_moving *c = &r->movings[i];
+        if (c->state == REF_MOVING_DECIDED && c->currency == currency)
+            *(c->credits ? &debits : &credits) += c->amount;
+    }
     for (uint32_t i = 0; i < r->transit_count; i++) {
         const struct ref_account *a = &r->transits[i];
         if (a->currency != currency)

@@ -15,19 +15,20 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
 /* Is a transfer under way with this id that the shard whose event is read decides? */
 bool ref_transit_decides(const struct reference *r, struct id128 id);
 
-/* Has the account received the transfer with this id, which its other account is not yet debited
- * for? */
+/* Has the account its part of the transfer with this id, which its other account has not yet? */
 bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id);
 
-/* What is decided and not followed, of a tenant (zero: of all) in a currency. */
-u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency);
+/* What is decided and not followed, of a tenant (zero: of all) in a currency; `credits`: asked
+ * for where the credit is. */
+u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency,
+                           bool credits);
 
 /* Each pair's accounts of money in transit hold what is under way between them; and what all
  * accounts have available is never more than there is. */
 void ref_transit_check(const struct reference *r);
 
 /* What an account keeps aside for transfers to other shards. */
-u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id);
+u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, bool credits);
 
 /* Does an account keep anything aside, be it nothing? Does any? */
 bool ref_transit_keeps(const struct reference *r, struct id128 account_id);

@@ -11,6 +11,7 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_payments.h"
 #include "tests/simulation/model/ref_spending.h"
 #include "tests/simulation/model/ref_times.h"
 #include "tests/simulation/model/ref_transit.h"
@@ -560,123 +561,6 @@ static void hold_is_ended(struct reference *r, struct ref_hold *h)
     h->remaining = 0;
 }
 
-static void payment_is_created(struct reference *r, const struct payment_created *e,
-                               uint64_t time_ns)
-{
-    bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    const struct ref_transfer *t = reference_transfer(r, e->payment_id);
-    if (t == NULL || t->kind != (now ? REF_POSTED : REF_PENDING) || t->amount != e->amount ||
-        !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
-        broken("a payment without its transfer");
-    check_home(r, e->payment_id);
-    spending_use(wallet_of(r, e->from_account), e->amount, time_ns);
-    array_reserve(r->payments, r->payment_cap, r->payment_count + 1);
-    r->payments[r->payment_count++] = (struct ref_payment){
-        .id = e->payment_id,
-        .from = e->from_account,
-        .to = e->to_account,
-        .currency = e->currency,
-        .amount = e->amount,
-        .captured = now ? e->amount : 0,
-        .remaining = now ? 0 : e->amount,
-        .created_ns = time_ns,
-        .expires_ns = now ? 0 : e->expires_at,
-        .pending = e->payment_id,
-    };
-}
-
-static void payment_is_declined(struct reference *r, const struct payment_declined *e,
-                                uint64_t time_ns, const struct ref_effects *f)
-{
-    if (f->posted + f->pending + f->resolved > 0)
-        broken("a payment is declined, but money moved");
-    check_home(r, e->payment_id);
-    array_reserve(r->payments, r->payment_cap, r->payment_count + 1);
-    r->payments[r->payment_count++] = (struct ref_payment){
-        .id = e->payment_id,
-        .from = e->from_account,
-        .to = e->to_account,
-        .currency = e->currency,
-        .amount = e->amount,
-        .created_ns = time_ns,
-        .declined = true,
-    };
-}
-
-static struct ref_payment *payment_of(const struct reference *r, struct id128 id)
-{
-    struct ref_payment *p = reference_payment(r, id);
-    if (p == NULL || p->forgotten)
-        broken("an event uses a payment that does not exist");
-    return p;
-}
-
-static void payment_is_forgotten(struct reference *r, const struct payment_forgotten *e,
-                                 uint64_t time_ns)
-{
-    struct ref_payment *p = payment_of(r, e->payment_id);
-    if (!p->declined || time_ns < p->created_ns + PAYMENT_DECLINED_NS)
-        broken("a payment is forgotten that is to be shown");
-    p->forgotten = true;
-}
-
-static void payment_is_captured(struct reference *r, const struct payment_captured *e,
-                                struct ref_effects *f)
-{
-    struct ref_payment *p = payment_of(r, e->payment_id);
-    if (e->amount > p->remaining || e->released > p->remaining - e->amount)
-        broken("a payment captures more than was authorised");
-    if (!id128_equal(f->resolved_id, p->pending))
-        broken("a payment captures what another transfer holds");
-    p->captured += e->amount;
-    p->remaining -= e->amount + e->released;
-    spending_return(wallet_of(r, p->from), e->released, p->created_ns);
-    spending_capture(wallet_of(r, p->from), f);
-}
-
-static void payment_is_refunded(struct reference *r, const struct payment_refunded *e)
-{
-    struct ref_payment *p = payment_of(r, e->payment_id);
-    if (e->amount > p->captured - p->refunded)
-        broken("a payment refunds more than was captured");
-    if (wallet_of(r, p->to)->status != WALLET_STATUS_ACTIVE)
-        broken("a payment is refunded from a wallet that is frozen or closed");
-    p->refunded += e->amount;
-    spending_return(wallet_of(r, p->from), e->amount, p->created_ns);
-}
-
-static void payment_is_ended(struct reference *r, struct id128 id, u128 released)
-{
-    struct ref_payment *p = payment_of(r, id);
-    if (p->remaining == 0 || released != p->remaining || reference_transfer(r, p->pending)->open)
-        broken("a payment gives back what is not authorised");
-    p->remaining = 0;
-    spending_return(wallet_of(r, p->from), released, p->created_ns);
-}
-
-static void payment_is_increased(struct reference *r, const struct payment_increased *e,
-                                 uint64_t time_ns)
-{
-    struct ref_payment *p = payment_of(r, e->payment_id);
-    const struct ref_transfer *t = reference_transfer(r, e->transfer_id);
-    const struct ref_transfer *before = reference_transfer(r, p->pending);
-    if (p->remaining == 0 || t == NULL || t->kind != REF_PENDING || before->open ||
-        t->amount != p->remaining + e->amount)
-        broken("a payment is increased, but not what is held");
-    spending_use(wallet_of(r, p->from), e->amount, time_ns);
-    p->amount += e->amount;
-    p->remaining += e->amount;
-    p->pending = e->transfer_id;
-}
-
-static void payment_is_extended(struct reference *r, const struct payment_extended *e)
-{
-    struct ref_payment *p = payment_of(r, e->payment_id);
-    if (p->remaining == 0 || e->expires_at <= p->expires_ns)
-        broken("a payment is extended that is not open, or to an earlier end");
-    p->expires_ns = e->expires_at;
-}
-
 static void hold_is_extended(struct ref_hold *h, const struct wallet_hold_extended *e)
 {
     if (h->remaining == 0 || h->capturing != 0 || e->expires_at <= h->expires_ns)
@@ -715,34 +599,6 @@ void reference_end(const struct reference *r, const struct ref_effects *effects)
     spending_check_passing(r, &effects->passing);
 }
 
-static void payment_event(struct reference *r, const struct message_type *type, const void *event,
-                          uint64_t time_ns, struct ref_effects *f)
-{
-    if (type == &payment_created_type) {
-        payment_is_created(r, event, time_ns);
-    } else if (type == &payment_declined_type) {
-        payment_is_declined(r, event, time_ns, f);
-    } else if (type == &payment_forgotten_type) {
-        payment_is_forgotten(r, event, time_ns);
-    } else if (type == &payment_extended_type) {
-        payment_is_extended(r, event);
-    } else if (type == &payment_increased_type) {
-        payment_is_increased(r, event, time_ns);
-    } else if (type == &payment_captured_type) {
-        payment_is_captured(r, event, f);
-    } else if (type == &payment_refunded_type) {
-        payment_is_refunded(r, event);
-    } else if (type == &payment_cancelled_type) {
-        const struct payment_cancelled *e = event;
-        payment_is_ended(r, e->payment_id, e->released);
-    } else if (type == &payment_expired_type) {
-        const struct payment_expired *e = event;
-        if (time_ns < payment_of(r, e->payment_id)->expires_ns)
-            broken("a payment expires before its time");
-        payment_is_ended(r, e->payment_id, e->released);
-    }
-}
-
 void reference_apply(struct reference *r, uint16_t shard, const struct message_type *type,
                      const void *event, uint64_t time_ns, struct ref_effects *effects)
 {
@@ -774,7 +630,7 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
         reference_recorded(r, event);
     } else {
         wallet_event(r, type, event, time_ns, effects);
-        payment_event(r, type, event, time_ns, effects);
+        ref_payments_event(r, type, event, time_ns, effects);
     }
 }
 

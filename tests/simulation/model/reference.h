@@ -83,6 +83,7 @@ struct ref_moving {
     u128 kept, amount;
     uint64_t decided_ns;
     bool reasoned, managed;
+    bool credits; /* the shard where it was asked for has the account that is credited */
 };
 
 struct ref_wallet {
@@ -111,6 +112,10 @@ struct ref_payment {
     uint64_t expires_ns; /* 0 = captured at once */
     bool declined;       /* no money moved, nor ever will */
     bool forgotten;      /* ... and nobody is shown it any more */
+    bool manual;         /* it was only authorised at first */
+    /* Of one whose payee is in another shard, which is asked about it. */
+    bool crosses, started, captured_frozen;
+    u128 capturing, releasing, refunding;
     struct id128 pending; /* the transfer that holds what remains */
 };
 
@@ -122,6 +127,8 @@ struct ref_passing {
     struct id128 debited, returned; /* wallet; zero = nothing */
     u128 debited_amount, returned_amount;
     u128 capturing, capture_refused, captured;
+    /* What comes to a payer from another shard, and what the payment says of it. */
+    u128 awaited, not_coming, came, refunding, refund_refused, refunded;
 };
 
 /* What one record did, to be compared with what was asked for. */
@@ -138,6 +145,7 @@ struct ref_effects {
     struct id128 resolved_id;
     u128 resolved_amount, released_amount;
     struct id128 frozen_owner; /* of a frozen wallet of which something was captured */
+    uint32_t undone; /* resolutions of what was kept aside for what is refused */
     struct ref_passing passing;
 };
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wallets of two owners who live in different shards: ann's wallet is in shard 0, bob's in shard
+ * 1. */
+#ifndef TESTS_STREET_FIXTURE_H
+#define TESTS_STREET_FIXTURE_H
+
+#include <stdio.h>
+
+#include "tests/unit/shards_fixture.h"
+
+#include "schemas/wallet.h"
+
+#define STREET_NAMES 64
+
+struct street {
+    struct id128 ann, bob; /* wallets */
+};
+
+static inline struct decimal dollars(int64_t cents)
+{
+    return (struct decimal){.digits = (u128)cents, .scale = 2};
+}
+
+/* The wallet of the first of many people who lives in this shard. */
+static inline struct id128 given_wallet(struct shards_bank *b, uint16_t shard, uint16_t currency)
+{
+    static char names[STREET_NAMES][8];
+    for (int i = 0; i < STREET_NAMES; i++) {
+        snprintf(names[i], sizeof names[i], "p%d", i);
+        const struct wallet_open open = {
+            .currency = currency, .has_user_id = true, .user_id = slice_of(names[i])};
+        struct wallet_info info;
+        struct question *q = shards_ask(b, &wallet_open_type, &open, 0);
+        if (shards_code(b, q) != RESULT_OK)
+            continue; /* has one */
+        shards_reply(b, q, &wallet_info_type, &info);
+        if (slot_map_home(&b->slots, info.wallet_id) == shard)
+            return info.wallet_id;
+    }
+    fail_msg("nobody lives in shard %u", shard);
+    return ID128_ZERO;
+}
+
+static inline void fund(struct shards_bank *b, struct id128 wallet, int64_t cents)
+{
+    const struct wallet_fund fund = {.wallet_id = wallet, .amount = dollars(cents)};
+    assert_int_equal(shards_do(b, &wallet_fund_type, &fund), RESULT_OK);
+}
+
+/* Ann has 100 dollars, bob nothing. */
+static inline struct street given_ann_and_bob(struct shards_bank *b)
+{
+    struct street s = {given_wallet(b, 0, USD), given_wallet(b, 1, USD)};
+    fund(b, s.ann, 10000);
+    shards_forget_questions(b);
+    return s;
+}
+
+static inline struct wallet_info shown(struct shards_bank *b, struct id128 wallet)
+{
+    struct wallet_info info;
+    const struct wallet_get get = {wallet};
+    struct question *q = shards_ask(b, &wallet_get_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_info_type, &info);
+    return info;
+}
+
+static inline void expect_wallet(struct shards_bank *b, struct id128 wallet, u128 balance,
+                                 u128 available)
+{
+    const struct wallet_info info = shown(b, wallet);
+    assert_true(info.balance == balance);
+    assert_true(info.available_balance == available);
+}
+
+static inline struct wallet_transaction_page movements(struct shards_bank *b, struct id128 wallet)
+{
+    struct wallet_transaction_page page;
+    const struct wallet_transaction_list list = {.wallet_id = wallet};
+    struct question *q = shards_ask(b, &wallet_transaction_list_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &wallet_transaction_page_type, &page);
+    return page;
+}
+
+#endif
