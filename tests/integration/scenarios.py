@@ -14,8 +14,7 @@ import traceback
 from payd import SHARDS
 
 # Of requests that concern two shards; each goes when the last request refused with it is done.
-NOT_OVER_SHARDS = ("payee_on_other_shard", "destination_on_other_shard",
-                   "accounts_in_different_shards")
+NOT_OVER_SHARDS = ("accounts_in_different_shards",)
 
 
 class Skipped(Exception):

@@ -3,6 +3,7 @@
 #include "tests/simulation/workload.h"
 
 #define PAYMENTS_TRIED 40
+#define REFUNDS_BACK 12 /* requests ago that a refund was asked for; it may be under way */
 
 static bool make_create(struct run *run, struct request *q, bool now)
 {
@@ -121,9 +122,25 @@ static bool make_capture(struct run *run, struct request *q)
     return true;
 }
 
+/* One of which a refund was asked for that is not answered: two of them may then meet, and exceed
+ * together what was captured. */
+static const struct ref_payment *a_refunded(const struct run *run)
+{
+    uint32_t n = run->request_count, first = n > REFUNDS_BACK ? n - REFUNDS_BACK : 0;
+    for (uint32_t i = n; i-- > first;) {
+        const struct request *q = run->requests[i];
+        bool ours = id128_equal(q->who.tenant_id, run->tenants[run->acting].id);
+        if (q->type == &payment_refund_type && !q->answered && ours)
+            return reference_payment(&run->reference, q->body.payment_refund.payment_id);
+    }
+    return NULL;
+}
+
 static bool make_refund(struct run *run, struct request *q)
 {
-    const struct ref_payment *p = a_captured(run);
+    const struct ref_payment *p = workload_chance(run, 2) ? a_refunded(run) : NULL;
+    if (p == NULL)
+        p = a_captured(run);
     if (p == NULL)
         return false;
     struct payment_refund *r = &q->body.payment_refund;
