@@ -205,6 +205,25 @@ static size_t load_parts(struct loader *l, struct load *loads, size_t count)
     return group.count;
 }
 
+static enum err load_key(const struct loader *l, struct load *load, enum key_kind kind)
+{
+    const struct key_space space = {l->shard, kind};
+    return l->view_store->ops->key_find(l->view_store, space, load->id, &load->position);
+}
+
+/* The newest decision counts: money may be kept aside under an id that is refused afterwards. */
+static enum err load_id(const struct loader *l, struct load *load)
+{
+    struct load refused = {.id = load->id};
+    enum err found = load_key(l, load, KEY_KIND_EVENT);
+    if (found != ERR_OK && found != ERR_NOT_FOUND)
+        return found;
+    enum err e = load_key(l, &refused, KEY_KIND_REFUSAL);
+    if (e == ERR_OK && (found == ERR_NOT_FOUND || refused.position > load->position))
+        load->position = refused.position;
+    return e == ERR_NOT_FOUND ? found : e;
+}
+
 static size_t load_one(struct loader *l, struct load *load, size_t count)
 {
     check(count > 0);
@@ -214,11 +233,7 @@ static size_t load_one(struct loader *l, struct load *load, size_t count)
     if (load->what == LOAD_STATE) {
         load->result = s->ops->state_load(s, l->shard, load->kind, load->id, keep_state, load);
     } else {
-        struct key_space space = {l->shard, load->is_key ? KEY_KIND_REQUEST : KEY_KIND_EVENT};
-        load->result = s->ops->key_find(s, space, load->id, &load->position);
-        space.kind = KEY_KIND_REFUSAL;
-        if (load->result == ERR_NOT_FOUND && !load->is_key)
-            load->result = s->ops->key_find(s, space, load->id, &load->position);
+        load->result = load->is_key ? load_key(l, load, KEY_KIND_REQUEST) : load_id(l, load);
     }
     return 1;
 }
