@@ -111,10 +111,8 @@ def test_a_key_is_known_wherever_its_request_went(payd):
 def ledgers(payd):
     """The totals in memory, name and shard."""
     top = operator(payd, "actors", "top", "--limit", "100")["actors"]
-    return
-{(line["actor"], line["shard"]) for line in top
-            if line["kind"] == "ledger_totals"
-}
+    return {(line["actor"], line["shard"]) for line in top if line["kind"] == "ledger_totals"}
+
 
 def test_an_actor_is_found_in_whichever_shard_it_is(payd):
     """The totals of a tenant lie wherever it has accounts, under the same id in each."""
