@@ -9,7 +9,7 @@ import sys
 import uuid
 
 import openapi
-from payd import new_id, new_key
+from payd import SHARDS, new_id, new_key
 from scenarios import equal, true, wait_for
 
 OWN = "wallets:read wallets:write payments:read payments:write payments:refund"
@@ -52,7 +52,13 @@ class Deal:
         events = self.bank.pages(f"/payments/{payment}/events", "events", limit=2)
         equal([int(e["sequence"]) for e in events], list(range(1, len(events) + 1)),
               "the numbers of the events")
-        return [(e["type"], e["amount"]) for e in events]
+        return [(e["type"], e["amount"]) for e in outcomes(events)]
+
+
+def outcomes(events):
+    """Without the steps that only ask the shard of a payee who has another one than the payer."""
+    asking = ("started", "capture_started", "refund_started")
+    return [e for e in events if SHARDS == 1 or e["type"] not in asking]
 
 
 # --- paying ---------------------------------------------------------------------------------------
@@ -244,7 +250,8 @@ def test_an_authorisation_is_extended(deal):
     later = longer.json["details"]["expires_at"]
     true(later > ends, "a later end")
     events = deal.bank.get(f"/payments/{payment}/events").expect(200).json["events"]
-    equal([event.get("expires_at") for event in events], [ends, later], "until when it lasts")
+    equal([event.get("expires_at") for event in outcomes(events)], [ends, later],
+          "until when it lasts")
     deal.act(deal.payees, payment, "capture").expect(200)
     deal.act(deal.payers, payment, "extend", {}, None).expect(409, "payment_already_captured")
 
@@ -313,9 +320,10 @@ def test_each_step_names_its_transfer(deal):
     equal(deal.bank.get(f"/payments/{payment}").json["last_transfer_id"], steps[-1])
     equal(len(set(steps)), 3)
     equal({a["transfer_id"] for a in answers}, {steps[0]})
-    events = deal.bank.get_as(deal.payers, f"/payments/{payment}/events").expect(200).json["events"]
+    path = f"/payments/{payment}/events"
+    events = outcomes(deal.bank.get_as(deal.payers, path).expect(200).json["events"])
     equal([e["transfer_id"] for e in events][1:], steps[1:])
-    [authorised, captured, refunded] = deal.bank.pages(f"/payments/{payment}/events", "events")
+    [authorised, captured, refunded] = outcomes(deal.bank.pages(path, "events"))
     true(authorised["request_id"] != captured["request_id"], "a request of each step")
     equal({e["client_id"] for e in (authorised, captured, refunded)}, {"dev"})
     equal([[name in e for name in ("by", "client_id", "request_id")] for e in events],
