@@ -73,6 +73,7 @@ static int given_books(void **state)
     b->payment = registry_create(&b->registry, KIND_PAYMENT, id_of(22));
     b->payment->amount = b->payment->captured = b->payment->refunded = 8;
     b->payment->status = PAYMENT_STATUS_REFUNDED;
+    b->payment->payee_id = id_of(7);
     *state = b;
     return 0;
 }
@@ -211,6 +212,12 @@ static void test_a_payment_gives_back_no_more_than_it_took(void **state)
     struct books *b = *state;
     expect_found(b, &b->payment->amount, 7, "a payment captured more than its amount");
     expect_found(b, &b->payment->captured, 7, "a payment refunded more than was captured");
+    expect_found(b, &b->payment->refunding, 1, "a payment refunded more than was captured");
+    expect_found(b, &b->payment->capturing, 1,
+                 "more of a payment is being captured than is authorised");
+    b->payment->payee_id = ID128_ZERO;
+    expect_problem(b, "a payment reached nobody");
+    b->payment->payee_id = id_of(7);
     b->payment->status = PAYMENT_STATUS_NONE;
     expect_problem(b, "a payment has no status");
     b->payment->status = PAYMENT_STATUS_FAILED;
