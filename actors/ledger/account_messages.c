@@ -14,6 +14,7 @@
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/transit.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
@@ -123,7 +124,8 @@ static bool find_own(struct turn *t, struct id128 id, const struct account **a,
                      enum turn_result *result)
 {
     enum presence there = turn_find_account(t, id, a);
-    if (there == PRESENCE_THERE && turn_may_see(t, (*a)->tenant_id, ID128_ZERO)) {
+    if (there == PRESENCE_THERE && !transit_is(*a, id) &&
+        turn_may_see(t, (*a)->tenant_id, ID128_ZERO)) {
         *result = TURN_WAIT;
         return find_holds(t, *a) == PRESENCE_THERE;
     }

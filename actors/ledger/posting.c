@@ -267,6 +267,7 @@ bool posting_unseen(const struct turn *t, const struct posting *p, uint16_t code
 static bool is_transient(uint16_t code)
 {
     switch (code) {
+    case RESULT_DEADLINE_PASSED:
     case RESULT_DEBIT_ACCOUNT_ALREADY_CLOSED:
     case RESULT_CREDIT_ACCOUNT_ALREADY_CLOSED:
     case RESULT_DEBIT_ACCOUNT_FROZEN:

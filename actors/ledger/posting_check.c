@@ -8,6 +8,7 @@
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
 #include "schemas/result.h"
@@ -179,9 +180,10 @@ static uint16_t form_check(const struct posting *p)
     return RESULT_OK;
 }
 
-static bool account_seen(const struct posting *p, const struct account *a)
+static bool account_seen(const struct posting *p, const struct account *a, struct id128 id)
 {
-    return a != NULL && (p->any_tenant || id128_equal(a->tenant_id, p->tenant_id));
+    return a != NULL && !transit_is(a, id) &&
+           (p->any_tenant || id128_equal(a->tenant_id, p->tenant_id));
 }
 
 /* Of a transfer between shards one account is looked at here, the other there. */
@@ -189,7 +191,7 @@ static uint16_t end_check(const struct posting *p)
 {
     check(p->debit_away != p->credit_away);
     const struct account *a = p->debit_away ? p->credit : p->debit;
-    if (!account_seen(p, a))
+    if (!account_seen(p, a, p->debit_away ? p->credit_id : p->debit_id))
         return p->debit_away ? RESULT_CREDIT_ACCOUNT_NOT_FOUND : RESULT_DEBIT_ACCOUNT_NOT_FOUND;
     if (p->transfer.currency == a->currency)
         return RESULT_OK;
@@ -204,9 +206,10 @@ static uint16_t accounts_check(struct turn *t, const struct posting *p)
         return end_check(p);
     if (!turn_at_home(t, s->debit_account_id) || !turn_at_home(t, s->credit_account_id))
         return RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS;
-    if (!account_seen(p, p->debit))
+    if (!account_seen(p, p->debit, p->debit_id))
         return RESULT_DEBIT_ACCOUNT_NOT_FOUND;
-    if (p->credit == NULL || !id128_equal(p->credit->tenant_id, p->debit->tenant_id))
+    if (p->credit == NULL || transit_is(p->credit, p->credit_id) ||
+        !id128_equal(p->credit->tenant_id, p->debit->tenant_id))
         return RESULT_CREDIT_ACCOUNT_NOT_FOUND;
     if (p->debit->currency != p->credit->currency)
         return RESULT_ACCOUNTS_MUST_HAVE_THE_SAME_CURRENCY;

@@ -32,6 +32,11 @@ struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, ui
     return id128_reserve(sha256_id(pieces, array_len(pieces)), slot);
 }
 
+bool transit_is(const struct account *a, struct id128 id)
+{
+    return a->opened_time == 0 && id128_is_reserved(id);
+}
+
 struct account *transit_state(struct registry *r, struct id128 id, struct id128 tenant_id,
                               uint16_t currency)
 {
@@ -43,6 +48,7 @@ struct account *transit_state(struct registry *r, struct id128 id, struct id128 
         a->code = TRANSIT_CODE;
         a->version = 1;
     }
+    check(transit_is(a, id));
     check(a->currency == currency);
     check(id128_equal(a->tenant_id, tenant_id));
     return a;

@@ -18,16 +18,17 @@ static struct id128 acme(void)
     return shards_teller().tenant_id;
 }
 
+static struct id128 transit_account(uint16_t shard)
+{
+    return transit_id(shard * SHARD_SLOTS, 1 - shard, acme(), USD);
+}
+
 /* Credits less debits of the account for money in transit that `shard` has for the other. */
 static int64_t in_transit(struct shards_bank *b, uint16_t shard)
 {
-    struct account_info info;
-    const struct account_get get = {transit_id(shard * SHARD_SLOTS, 1 - shard, acme(), USD)};
-    struct question *q = shards_ask(b, &account_get_type, &get, 0);
-    if (shards_code(b, q) != RESULT_OK)
-        return 0;
-    shards_reply(b, q, &account_info_type, &info);
-    return (int64_t)info.credits_posted - (int64_t)info.debits_posted;
+    struct registry *r = &shard_set_shard(b->set, shard)->registry;
+    const struct account *a = registry_state_if(r, KIND_ACCOUNT, transit_account(shard));
+    return a == NULL ? 0 : (int64_t)a->credits_posted - (int64_t)a->debits_posted;
 }
 
 static void expect_balanced(struct shards_bank *b)
@@ -151,6 +152,29 @@ static void what_the_payer_lacks_is_refused_at_home(void **state)
     assert_int_equal(shards_move(b, 2, 1, 101), RESULT_EXCEEDS_CREDITS);
     assert_int_equal(shards_move(b, 6, 1, 1), RESULT_DEBIT_ACCOUNT_NOT_FOUND);
     expect_account(b, 2, 100, 100);
+}
+
+/* At neither end, in neither direction, inside its shard and from another. */
+static void an_account_for_money_in_transit_is_nobodys(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    assert_int_equal(shards_move(b, 2, 1, 30), RESULT_OK);
+    for (uint16_t shard = 0; shard < SHARDS; shard++) {
+        struct transfer_create to = shards_transfer(2, 1, 1), from = shards_transfer(2, 1, 1);
+        to.credit_account_id = transit_account(shard);
+        from.debit_account_id = transit_account(shard);
+        const struct account_get get = {transit_account(shard)};
+        const struct account_freeze freeze = {.account_id = transit_account(shard)};
+        assert_int_equal(shards_do(b, &transfer_create_type, &to), RESULT_CREDIT_ACCOUNT_NOT_FOUND);
+        assert_int_equal(shards_do(b, &transfer_create_type, &from),
+                         RESULT_DEBIT_ACCOUNT_NOT_FOUND);
+        assert_int_equal(shards_do(b, &account_get_type, &get), RESULT_NOT_FOUND);
+        assert_int_equal(shards_do(b, &account_freeze_type, &freeze), RESULT_NOT_FOUND);
+    }
+    assert_int_equal(in_transit(b, 0), 30);
+    assert_int_equal(in_transit(b, 1), -30);
+    expect_balanced(b);
 }
 
 static void what_the_payee_refuses_is_let_go(void **state)
@@ -478,6 +502,7 @@ int main(void)
         SHARDS_TEST(what_is_on_its_way_is_available_nowhere_twice),
         SHARDS_TEST(a_balancing_transfer_moves_what_both_ends_allow),
         SHARDS_TEST(what_the_payer_lacks_is_refused_at_home),
+        SHARDS_TEST(an_account_for_money_in_transit_is_nobodys),
         SHARDS_TEST(what_the_payee_refuses_is_let_go),
         SHARDS_TEST(a_decision_after_its_time_is_a_refusal),
         SHARDS_TEST(a_shard_that_is_not_reached_is_said_before_anything_is_recorded),
