@@ -280,7 +280,7 @@ def test_the_ledger_changes_no_account_of_a_wallet(bank):
 
 def test_an_adjustment_needs_a_scope_and_a_reason(bank):
     ann, _ = people(bank)
-    house = bank.post("/accounts", {"currency": "USD", "code": 100}).expect(201).json["account_id"]
+    house = bank.open_account()
     body = {"debit_account_id": account_of(ann), "credit_account_id": house, "amount": "2.00",
             "currency": "USD"}
     bank.post("/transfers", body).expect(422, "reason_missing", "reason")
@@ -295,7 +295,7 @@ def test_an_adjustment_needs_a_scope_and_a_reason(bank):
     history = bank.pages(f"/wallets/{ann}/transactions", "transactions")[:2]
     equal([(m["type"], m["reason"]) for m in history],
           [("adjustment_in", "Right before"), ("adjustment_out", "Booked twice")])
-    user = "user-" + uuid.uuid4().hex
+    user = bank.somebody()
     own = bank.open_wallet(user)
     noted = {**body, "debit_account_id": house, "credit_account_id": account_of(own),
              "metadata": {"case": "fraud"}}
