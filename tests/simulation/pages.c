@@ -165,6 +165,13 @@ static bool payment_is_seen(const struct reference *r, const struct principal *w
            (!p->declined && !p->started && wallet_is_seen(who, reference_wallet(r, p->to)));
 }
 
+/* A list may be of a moment at which its payee had not spoken yet. */
+static bool payment_shown_as(const struct ref_payment *p, uint8_t status)
+{
+    return (status == PAYMENT_STATUS_FAILED) == p->declined ||
+           (p->crosses && status == PAYMENT_STATUS_PROCESSING);
+}
+
 void pages_check_payments(struct run *run, const struct request *q, const void *reply)
 {
     const struct payment_page *page = reply;
@@ -173,14 +180,15 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
     for (uint32_t i = 0; i < page->payments_count; i++) {
         const struct ref_payment *p = reference_payment(r, page->payments[i].payment_id);
         if (p == NULL || !payment_is_seen(r, &q->who, p) ||
-            p->declined != (page->payments[i].status == PAYMENT_STATUS_FAILED) ||
+            !payment_shown_as(p, page->payments[i].status) ||
             (asked->has_from_account && !id128_equal(p->from, asked->from_account)) ||
             (asked->has_currency && p->currency != asked->currency))
             pages_foreign(q, "a payment");
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
-        bool found = p->forgotten || !payment_is_seen(r, &q->who, p) ||
+        bool late = p->crosses && !wallet_is_seen(&q->who, reference_wallet(r, p->from));
+        bool found = p->forgotten || late || !payment_is_seen(r, &q->who, p) ||
                      (asked->has_from_account && !id128_equal(p->from, asked->from_account)) ||
                      (asked->has_currency && p->currency != asked->currency);
         for (uint32_t k = 0; k < page->payments_count && !found; k++)
