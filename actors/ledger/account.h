@@ -55,7 +55,7 @@ struct account {
     u128 credits_pending;
     u128 credits_posted;
     struct id128 tenant_id;
-    uint64_t version;     /* counts the entries of the account */
+    uint64_t version; /* counts the changes: entries, reservations made and let go */
     uint16_t currency;
     uint16_t code;
     uint32_t flags;       /* enum account_flags and ACCOUNT_LIMITED */

@@ -60,6 +60,25 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
+const struct view_scan *entry_walk_below(struct entry_walk *w, struct id128 account_id,
+                                         uint64_t version, uint32_t limit)
+{
+    check(limit > 0);
+    w->account = (struct value){VALUE_ID, .id = account_id};
+    w->below = (struct value){VALUE_UINT, .number = version};
+    w->scan = (struct view_scan){
+        .table = &entries_view,
+        .index = &entries_view.key,
+        .prefix = &w->account,
+        .prefix_count = 1,
+        .from = version > 0 ? &w->below : NULL,
+        .from_count = version > 0 ? 1 : 0,
+        .descending = true,
+        .limit = limit,
+    };
+    return &w->scan;
+}
+
 /* An entry before it is put: it gets its hash then, from the entry before. */
 struct draft_entry {
     struct entries_row row;
@@ -81,7 +100,7 @@ static void put_late(struct projection *p, const struct entries_row *previous,
                      const struct entries_row *row)
 {
     bool debit = row->direction == ENTRY_DIRECTION_DEBIT;
-    check(previous->version + 1 == row->version);
+    check(previous->version < row->version);
     check(row->effective_time < previous->effective_max);
     u128 pending = debit ? row->debits_pending : row->credits_pending;
     u128 pending_before = debit ? previous->debits_pending : previous->credits_pending;
@@ -101,22 +120,28 @@ static void put_late(struct projection *p, const struct entries_row *previous,
     projection_put(p, &late_entries_view, values);
 }
 
+/* The newest entry below this version. A failed read ends the transaction; a missing row would show
+ * as a break of the chain. */
+static void find_previous(struct projection *p, struct id128 account_id, uint64_t version,
+                          struct draft_entry *previous)
+{
+    struct entry_walk w;
+    check(version > 0);
+    *previous = (struct draft_entry){.row.account_id = account_id};
+    if (version > 1)
+        projection_scan(p, entry_walk_below(&w, account_id, version, 1), take_previous, previous);
+}
+
 static void put_entry(struct projection *p, const void *before, void *item)
 {
     const struct draft_entry *previous = before;
-    struct draft_entry *e = item, stored = {.row.account_id = e->row.account_id};
+    struct draft_entry *e = item, stored;
     struct entries_row *row = &e->row;
     if (previous == NULL || !id128_equal(previous->row.account_id, row->account_id)) {
-        const struct value key[] = {{VALUE_ID, .id = row->account_id},
-                                    {VALUE_UINT, .number = row->version - 1}};
-        /* A failed read ends the transaction; a missing row would show as a break of the chain. */
-        if (row->version > 1)
-            (void)projection_get(p, &entries_view, key, take_previous, &stored);
-        check(stored.row.version == 0 || stored.row.version + 1 == row->version);
+        find_previous(p, row->account_id, row->version, &stored);
         previous = &stored;
-    } else {
-        check(previous->row.version + 1 == row->version);
     }
+    check(previous->row.version < row->version);
     bool late = row->effective_time < previous->row.effective_max;
     row->effective_max = late ? previous->row.effective_max : row->effective_time;
     e->hash = entry_hash(&previous->hash, row);

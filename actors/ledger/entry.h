@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry: one change of one account, and its row. Every change of an account is one row in
- * `entries`, numbered by the account's version without gaps; each row's hash covers the one before.
+ * `entries`, numbered by the account's version after it; each row's hash covers the one before.
  */
 #ifndef LEDGER_ENTRY_H
 #define LEDGER_ENTRY_H
@@ -20,6 +20,16 @@ void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct
 /* Only that of one account, where the other is in another shard; recorded there at this time. */
 void entry_put_end(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
                    bool debit, uint64_t recorded_time);
+
+/* For a walk over an account's entries below this version (0: all), the newest first. Kept with
+ * what it points to. */
+struct entry_walk {
+    struct value account, below;
+    struct view_scan scan;
+};
+
+const struct view_scan *entry_walk_below(struct entry_walk *w, struct id128 account_id,
+                                         uint64_t version, uint32_t limit);
 
 /* The entry of a change that moves nothing. */
 void entry_put_change(struct projection *p, enum entry_kind kind, struct id128 account_id,

@@ -5,6 +5,8 @@
  * Text of rows is copied into the page's arena: the row itself ends with its callback. */
 #include "actors/ledger/ledger_list.h"
 
+#include "actors/ledger/entry.h"
+
 #include "schemas/result.h"
 
 static const struct page_rules rules = {
@@ -92,39 +94,36 @@ bool ledger_list_entry(struct ledger_list *list, struct id128 account_id, uint64
     return reader.found;
 }
 
+/* The newest one up to this version. */
+static bool ledger_list_entry_to(struct ledger_list *list, struct id128 account_id,
+                                 uint64_t version, struct entries_row *row)
+{
+    struct entry_reader reader = {list, row, false};
+    struct entry_walk w;
+    check(version > 0);
+    enum err e = views_scan(list->store, entry_walk_below(&w, account_id, version + 1, 1),
+                            take_entry, &reader);
+    if (e != ERR_OK)
+        list->error = e;
+    check(!reader.found || row->version <= version);
+    return reader.found;
+}
+
 uint16_t ledger_list_entries(struct ledger_list *list, struct id128 account_id, uint64_t version,
                              view_row_cb row, void *context)
 {
-    const struct value prefix = {VALUE_ID, .id = account_id};
-    const struct value from = {VALUE_UINT, .number = version};
-    const struct view_scan scan = {
-        .table = &entries_view,
-        .index = &entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = version > 0 ? &from : NULL,
-        .from_count = version > 0 ? 1 : 0,
-        .descending = true,
-        .limit = LEDGER_LIST_ROWS_MAX + 1,
-    };
+    struct entry_walk w;
+    entry_walk_below(&w, account_id, version, LEDGER_LIST_ROWS_MAX + 1);
     if (list->error == ERR_OK)
-        list->error = views_scan(list->store, &scan, row, context);
+        list->error = views_scan(list->store, &w.scan, row, context);
     return (uint16_t)list->error;
 }
 
 enum err ledger_newest_entry(struct view_store *s, struct id128 account_id, view_row_cb row,
                              void *context)
 {
-    const struct value prefix = {VALUE_ID, .id = account_id};
-    const struct view_scan scan = {
-        .table = &entries_view,
-        .index = &entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .descending = true,
-        .limit = 1,
-    };
-    return views_scan(s, &scan, row, context);
+    struct entry_walk w;
+    return views_scan(s, entry_walk_below(&w, account_id, 0, 1), row, context);
 }
 
 bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,
@@ -148,19 +147,22 @@ static uint64_t ledger_list_place(const struct entries_row *row, enum ledger_lis
 uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_id, uint64_t newest,
                                 uint64_t at, enum ledger_list_axis axis)
 {
-    uint64_t low = 0, high = newest; /* low is early enough (0: nothing is), above high is late */
+    /* Up to low all are early enough (0: nothing is), above high late. */
+    uint64_t low = 0, high = newest, found = 0;
     while (low < high && list->error == ERR_OK) {
         uint64_t middle = low + (high - low + 1) / 2;
         check(low < middle);
         check(middle <= high);
-        struct entries_row row;
-        if (!ledger_list_entry(list, account_id, middle, &row))
-            return 0;
-        if (ledger_list_place(&row, axis) <= at)
-            low = middle;
-        else
-            high = middle - 1;
+        struct entries_row row = {.version = 0};
+        bool there = ledger_list_entry_to(list, account_id, middle, &row) && row.version > low;
+        if (there && ledger_list_place(&row, axis) > at) {
+            high = row.version - 1;
+            continue;
+        }
+        low = middle;
+        if (there)
+            found = row.version;
     }
     check(low == high || list->error != ERR_OK);
-    return low;
+    return found;
 }

@@ -38,7 +38,7 @@ static inline bool ledger_list_all(const struct ledger_list *list)
 must_check uint16_t ledger_list_account(struct ledger_list *list, struct id128 id,
                                         struct accounts_row *row);
 
-/* The account's entry of this version; its hash lives as long as the page. false if absent. */
+/* The account's entry of this version, if it has one; its hash lives as long as the page. */
 must_check bool ledger_list_entry(struct ledger_list *list, struct id128 account_id,
                                   uint64_t version, struct entries_row *row);
 
@@ -63,8 +63,8 @@ enum ledger_list_axis {
     LEDGER_LIST_POSITION,
 };
 
-/* The last version of the account, up to `newest`, that is not after `at` on this axis; 0 if there
- * is none. */
+/* The version of the account's last entry, up to that of `newest`, that is not after `at` on this
+ * axis; 0 if there is none. */
 uint64_t ledger_list_version_at(struct ledger_list *list, struct id128 account_id, uint64_t newest,
                                 uint64_t at, enum ledger_list_axis axis);
 

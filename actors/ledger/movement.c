@@ -255,6 +255,14 @@ static void movement_keep(struct sides *s, uint8_t side, u128 amount)
     account_hold_count(s->credit, 1);
 }
 
+/* Of the account of this shard; who changes or sees the one in transit asks for no version. */
+static void movement_next_version(struct sides *s, uint8_t side)
+{
+    struct account *own = side == CROSSING_SIDE_DEBIT ? s->debit : s->credit;
+    check(own->version > 0);
+    own->version++;
+}
+
 void transfer_reserved_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -262,6 +270,7 @@ void transfer_reserved_apply(struct registry *r, const void *event, uint64_t tim
     struct sides s = sides_crossing(r, reservation_account(e), e->side, e->slot, e->peer);
     check(e->currency == s.debit->currency);
     movement_keep(&s, e->side, e->amount);
+    movement_next_version(&s, e->side);
     account_assert(s.debit);
     account_assert(s.credit);
     struct reservation *kept = registry_create(r, KIND_RESERVATION, reservation_id_of(e));
@@ -271,7 +280,8 @@ void transfer_reserved_apply(struct registry *r, const void *event, uint64_t tim
         kept->kept.ask = e->id;
 }
 
-/* What is kept aside is free, and the reservation gone. */
+/* What is kept aside is free, and the reservation gone: one version more, together with what comes
+ * of it. */
 static void movement_let_go(struct registry *r, struct id128 id)
 {
     const struct reservation *found = registry_state(r, KIND_RESERVATION, id);
@@ -285,6 +295,7 @@ static void movement_let_go(struct registry *r, struct id128 id)
                   k.amount);
     account_hold_count(s.debit, -1);
     account_hold_count(s.credit, -1);
+    movement_next_version(&s, k.side);
     account_assert(s.debit);
     account_assert(s.credit);
     registry_remove(r, KIND_RESERVATION, id);
@@ -313,7 +324,8 @@ void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time
                  e->amount);
     if (e->has_decided_time && MUTANT(FORGET_TRANSIT))
         movement_take(debit ? &s.credit->credits_posted : &s.debit->debits_posted, e->amount);
-    (debit ? s.debit : s.credit)->version++;
+    if (!e->has_decided_time)
+        movement_next_version(&s, e->side);
     s.totals->transfer_count += e->has_decided_time;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reservation: what an account keeps aside for a transfer that another shard decides. It counts
- * among the account's open holds and in its pending counters, so that the money can neither be
- * spent nor the account be closed, but is not named there, has no entry, no timer, and nobody
- * resolves it but the message that brings the decision. Then it is gone. */
+ * among the account's open holds, in its pending counters and in its version, so that the money can
+ * neither be spent nor the account be closed, nor is what was seen before taken for the present;
+ * but it is not named there, has no entry, no timer, and nobody resolves it but the message that
+ * brings the decision. Then it is gone. */
 #ifndef LEDGER_RESERVATION_H
 #define LEDGER_RESERVATION_H
 

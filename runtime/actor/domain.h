@@ -181,7 +181,9 @@ struct sorted_kind {
 void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
                            struct id128 id, uint64_t number, const void *item);
 void projection_delete(struct projection *p, const struct view_table *t, const struct value *key);
-/* Reads a row back, own writes included; false if absent. */
+/* What these read has own writes in it. _get() is false if there is no such row. */
+void projection_scan(struct projection *p, const struct view_scan *q, view_row_cb row,
+                     void *context);
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context);
 

@@ -83,6 +83,13 @@ void projection_delete(struct projection *p, const struct view_table *t, const s
         projector_note(p, s->ops->delete_row(s, t, key));
 }
 
+void projection_scan(struct projection *p, const struct view_scan *q, view_row_cb row,
+                     void *context)
+{
+    if (p->error == ERR_OK)
+        projector_note(p, views_scan(p->projector->store, q, row, context));
+}
+
 bool projection_get(struct projection *p, const struct view_table *t, const struct value *key,
                     view_row_cb row, void *context)
 {

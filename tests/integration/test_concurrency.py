@@ -70,8 +70,8 @@ def test_a_thousand_spends_of_what_affords_a_hundred(world):
     answers = world.at_once(SPENDS, spend)
     equal(outcomes(answers), {201: AFFORDED, "exceeds_credits": SPENDS - AFFORDED})
     equal(world.balances(source, target), ["0.00", amount(AFFORDED * 100)])
-    entries = world.bank.entries(account_of(source))
-    equal([e["version"] for e in entries], [str(n + 1) for n in range(AFFORDED + 2)])
+    versions = [int(e["version"]) for e in world.bank.entries(account_of(source))]
+    equal((len(versions), versions), (AFFORDED + 2, sorted(set(versions))))
     again = world.at_once(SPENDS, spend)
     equal([(a.status, a.body) for a in again if a.status == 201],
           [(a.status, a.body) for a in answers if a.status == 201], "the answers asked again")

@@ -241,12 +241,15 @@ class World:
         return found
 
     def read_entries(self, bank, account):
-        """Of an account, oldest first: no gaps, each with the counters the one before makes."""
+        """Of an account, oldest first, each with the counters the one before makes. Versions are
+        without an entry only where something was kept aside for another shard."""
         entries = bank.entries(account)
-        debits = credits = 0
-        for number, entry in enumerate(entries, 1):
-            if int(entry["version"]) != number:
+        debits = credits = before = 0
+        for entry in entries:
+            version = int(entry["version"])
+            if version <= before or (self.payd.shards == 1 and version != before + 1):
                 raise AssertionError(f"the entries of {account} have a gap before {entry}")
+            before = version
             if entry["kind"] == "posted":
                 moved = cents(entry["amount"])
                 debits += moved if entry["direction"] == "debit" else 0

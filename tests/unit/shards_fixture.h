@@ -49,6 +49,7 @@ struct shards_bank {
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
     struct slice asker;            /* who asks; empty: the teller */
+    const struct precondition *condition; /* of what is asked; NULL: none */
     struct question questions[QUESTIONS_MAX];
     uint32_t question_count;
 };
@@ -235,6 +236,7 @@ static inline struct question *shards_ask(struct shards_bank *b, const struct me
                                        .key = {1, key},
                                        .fingerprint = {type->number, key},
                                        .who = shards_asker(b),
+                                       .precondition = b->condition,
                                        .home = &b->world.loop.env,
                                        .done = shards_answered}};
     wire_writer_init(&q->message.reply, 1 << 16);

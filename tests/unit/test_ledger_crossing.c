@@ -327,14 +327,42 @@ static void nobody_can_claim_a_decision(void **state)
 
 /* --- shown ------------------------------------------------------------------------------------ */
 
-static struct entry_page history(struct shards_bank *b, uint64_t n)
+/* What was recorded before; 0: all. */
+static struct entry_page history(struct shards_bank *b, uint64_t n, uint64_t before)
 {
     struct entry_page page;
-    const struct account_entries get = {.account_id = shards_account(n)};
+    const struct account_entries get = {
+        .account_id = shards_account(n), .has_to = before != 0, .to = before};
     struct question *q = shards_ask(b, &account_entries_type, &get, 0);
     assert_int_equal(shards_code(b, q), RESULT_OK);
     shards_reply(b, q, &entry_page_type, &page);
     return page;
+}
+
+/* One version when it is kept aside and one at its end, of which only what was posted has an entry:
+ * the history goes over what was refused, also where it is searched by time. */
+static void what_is_kept_aside_is_a_version_without_an_entry(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    uint64_t version = shards_show(b, 2).version;
+    b->cut[0] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30);
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_true(shards_show(b, 2).version == version + 1);
+    assert_int_equal(history(b, 2, 0).entries_count, 2);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_true(shards_show(b, 2).version == version + 2);
+    assert_int_equal(shards_move(b, 2, 7, 10), RESULT_CREDIT_ACCOUNT_NOT_FOUND);
+    assert_true(shards_show(b, 2).version == version + 4);
+    assert_int_equal(shards_move(b, 2, 4, 10), RESULT_OK);
+    const struct entry_page all = history(b, 2, 0);
+    assert_int_equal(all.entries_count, 4);
+    assert_true(all.entries[0].version == version + 5);
+    assert_true(all.entries[1].version == version + 2);
+    assert_int_equal(history(b, 2, all.entries[0].recorded_time).entries_count, 3);
 }
 
 static void it_is_one_transfer_in_both_histories(void **state)
@@ -343,7 +371,7 @@ static void it_is_one_transfer_in_both_histories(void **state)
     given_payer_and_payee(b);
     const struct transfer_create c = with_id(shards_transfer(2, 1, 30), 1);
     assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_OK);
-    const struct entry_page payer = history(b, 2), payee = history(b, 1);
+    const struct entry_page payer = history(b, 2, 0), payee = history(b, 1, 0);
     assert_int_equal(payer.entries_count, 3); /* opened, funded, this */
     assert_int_equal(payee.entries_count, 2);
     assert_true(id128_equal(payer.entries[0].transfer_id, c.transfer_id));
@@ -511,6 +539,7 @@ int main(void)
         SHARDS_TEST(who_asks_again_gets_the_same_outcome),
         SHARDS_TEST(what_is_under_way_outlives_the_process),
         SHARDS_TEST(nobody_can_claim_a_decision),
+        SHARDS_TEST(what_is_kept_aside_is_a_version_without_an_entry),
         SHARDS_TEST(it_is_one_transfer_in_both_histories),
         SHARDS_TEST(a_trial_balance_counts_it_once),
         SHARDS_TEST(it_takes_at_most_700_bytes_of_journal),

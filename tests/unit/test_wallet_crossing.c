@@ -82,6 +82,23 @@ static void both_find_it_by_its_id(void **state)
     assert_true(in.type == WALLET_TRANSACTION_TYPE_TRANSFER_IN && in.balance == 3000);
 }
 
+/* Of two who have seen the same wallet one may use it. */
+static void who_comes_second_has_seen_an_older_wallet(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct precondition seen = {
+        .match = {.versions = {shown(b, s.ann).version}, .count = 1, .given = true}};
+    b->condition = &seen;
+    b->cut[0] = true;
+    struct question *first = pay(b, s.ann, s.bob, 3000, 1);
+    assert_int_equal(shards_code(b, pay(b, s.ann, s.bob, 3000, 2)), ERR_PRECONDITION);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    b->condition = NULL;
+    expect_wallet(b, s.ann, 7000, 7000);
+}
+
 static void what_the_other_wallet_refuses_is_given_back_to_the_day(void **state)
 {
     struct shards_bank *b = *state;
@@ -316,6 +333,7 @@ int main(void)
         SHARDS_TEST(a_wallet_pays_one_of_another_shard),
         SHARDS_TEST(both_see_it_among_their_movements),
         SHARDS_TEST(both_find_it_by_its_id),
+        SHARDS_TEST(who_comes_second_has_seen_an_older_wallet),
         SHARDS_TEST(what_the_other_wallet_refuses_is_given_back_to_the_day),
         SHARDS_TEST(what_the_payer_may_not_do_is_refused_at_home),
         SHARDS_TEST(what_is_under_way_is_carried_out),

@@ -45,13 +45,6 @@ static struct ref_account *transit_of(struct reference *r, const struct ref_acco
     return a;
 }
 
-/* Counters change, the version does not. */
-static void note_variant(struct ref_account *a)
-{
-    array_reserve(a->variants, a->variant_cap, a->variant_count + 1);
-    a->variants[a->variant_count++] = (struct ref_variant){a->version, a->now};
-}
-
 static u128 *moving_pending(struct ref_account *a, bool credits)
 {
     return credits ? &a->now.credits_pending : &a->now.debits_pending;
@@ -88,7 +81,7 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e,
     reference_add(moving_pending(own, credits), e->amount);
     reference_add(moving_pending(transit, !credits), e->amount);
     reference_check_end(own, !credits);
-    note_variant(own);
+    reference_version_without_entry(own);
     array_reserve(r->movings, r->moving_cap, r->moving_count + 1);
     r->movings[r->moving_count++] = (struct ref_moving){
         .id = e->id,
@@ -129,7 +122,7 @@ static void moving_released(struct reference *r, const struct transfer_released 
         if (c->state == REF_MOVING_DECIDED)
             broken("a transfer that was made in one shard is refused in the other");
         moving_let_go(r, c);
-        note_variant(reference_account(r, moving_own(c)));
+        reference_version_without_entry(reference_account(r, moving_own(c)));
         c->state = REF_MOVING_RELEASED;
         if (c->credits) {
             f->passing.not_coming = c->kept;

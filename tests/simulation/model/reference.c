@@ -29,7 +29,7 @@ void reference_init(struct reference *r, const struct slot_map *slots)
 void reference_done(struct reference *r)
 {
     for (uint32_t i = 0; i < r->account_count; i++)
-        free(r->accounts[i].past), free(r->accounts[i].variants);
+        free(r->accounts[i].past);
     free(r->accounts);
     free(r->transfers);
     free(r->transfer_slots);
@@ -145,10 +145,21 @@ void reference_take(u128 *counter, u128 amount)
         broken("more is released than was pending");
 }
 
-void reference_next_version(struct ref_account *a)
+static void add_version(struct ref_account *a, bool entry)
 {
     array_reserve(a->past, a->past_cap, a->version + 1);
-    a->past[a->version++] = a->now;
+    a->past[a->version++] = (struct ref_version){a->now, entry};
+    a->entry_count += entry;
+}
+
+void reference_next_version(struct ref_account *a)
+{
+    add_version(a, true);
+}
+
+void reference_version_without_entry(struct ref_account *a)
+{
+    add_version(a, false);
 }
 
 /* Not only the counters: flags, limits or name. */

@@ -22,10 +22,10 @@ struct ref_limit {
     u128 amount;
 };
 
-/* After a change of counters that is no version: something is kept aside, or let go. */
-struct ref_variant {
-    uint64_t version;
+/* An account after one of its changes. */
+struct ref_version {
     struct ref_counters counters;
+    bool entry; /* it has one: else something was kept aside, or let go */
 };
 
 struct ref_account {
@@ -37,10 +37,9 @@ struct ref_account {
     uint64_t version;
     uint64_t changed_version; /* of the last change that was not only to its counters */
     struct ref_counters now;
-    struct ref_counters *past; /* past[v - 1]: after version v */
+    struct ref_version *past; /* past[v - 1]: after version v */
     uint64_t past_cap;
-    struct ref_variant *variants;
-    uint32_t variant_count, variant_cap;
+    uint64_t entry_count;
     uint16_t peer; /* of one for money in transit: the other shard */
 };
 
@@ -199,6 +198,7 @@ void reference_take(u128 *counter, u128 amount);
 /* Sums of several accounts, and of a balance and its limit, may be more than a number holds. */
 u128 reference_sum(u128 a, u128 b);
 void reference_next_version(struct ref_account *a);
+void reference_version_without_entry(struct ref_account *a);
 void reference_check_end(const struct ref_account *a, bool debit);
 struct ref_transfer *reference_add_transfer(struct reference *r, struct id128 id,
                                             enum ref_transfer_kind kind);
