@@ -85,16 +85,7 @@ static bool progress_want(struct progress_shard *s, uint64_t seq)
     return false;
 }
 
-void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs)
-{
-    check(shard < p->count);
-    for (uint16_t i = 0; i < p->count; i++)
-        seqs[i] = 0;
-    seqs[shard] = atomic_load(&p->shards[shard].committed);
-    (void)progress_want(&p->shards[shard], seqs[shard]);
-}
-
-bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
+bool progress_capture(struct progress *p, uint16_t shard, bool one_actor, uint64_t *seqs)
 {
     check(shard < p->count);
     for (uint16_t i = 0; i < p->count; i++)
@@ -103,7 +94,10 @@ bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs)
     for (uint16_t i = 0; i < p->count; i++) {
         struct progress_shard *s = &p->shards[i];
         bool opened = atomic_load(&s->opened);
-        seqs[i] = opened ? atomic_load(&s->committed) : UINT64_MAX; /* stopped: not known */
+        uint64_t unknown = one_actor ? 0 : UINT64_MAX; /* no views reach the greatest */
+        seqs[i] = opened ? atomic_load(&s->committed) : unknown;
+        if (MUTANT(LIST_OWN_SHARD) && i != shard)
+            seqs[i] = 0;
         if (opened && seqs[i] > atomic_load(&s->projected) && progress_want(s, seqs[i]) &&
             i != shard)
             p->notify(p->context, i);

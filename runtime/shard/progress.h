@@ -50,11 +50,12 @@ bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projecte
 
 /* --- what lists wait for ---------------------------------------------------------------------- */
 
-/* For a list of this shard: the present seq of every shard. false: one has not opened yet, ask
- * again. Marks each shard whose views are late as waited for. */
-must_check bool progress_capture(struct progress *p, uint16_t shard, uint64_t *seqs);
-/* The same, if what is listed lies in this shard, which has opened: the others do not matter. */
-void progress_capture_own(struct progress *p, uint16_t shard, uint64_t *seqs);
+/* Into `seqs`, for a list of this shard: the present seq of every shard. false: one has not opened
+ * yet, ask again. Marks each shard whose views are late as waited for. A shard that has stopped
+ * before it opened is waited for in vain, except by a list about `one_actor` of this shard: what
+ * that shard would add to it, it does without. */
+must_check bool progress_capture(struct progress *p, uint16_t shard, bool one_actor,
+                                 uint64_t *seqs);
 
 enum progress_wait {
     PROGRESS_REACHED, /* all views show at least this */

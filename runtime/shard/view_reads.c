@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two waiting lists, for the views of this shard and for those of all, each in the order of
- * arrival: a later one never waits for less than the first, so only the first is looked at. A list
+/* Lists wait in the order of arrival: a later one never waits for less than the first, so only the
+ * first is looked at. A list
  * whose wait is over goes into the fair queue, from there to the read worker, at most
  * VIEW_READS_BEGUN_MAX at a time, and is answered when it was read. So nearly all that wait are
  * here, where they can be ended, and not in the worker's queue. Accesses to progress.h are ordered
@@ -98,24 +98,15 @@ static void view_read_done(struct work *w)
     view_reads_begin(v);
 }
 
-static enum view_read_reach reach_of(const struct view_read *q)
+static bool is_about_one_actor(const struct view_read *q)
 {
-    return q->message->type->target_offset == MESSAGE_NO_OFFSET ? VIEW_READ_ALL : VIEW_READ_OWN;
-}
-
-static bool view_read_capture(struct view_reads *v, struct view_read *q)
-{
-    struct progress *p = v->progress;
-    if (reach_of(q) == VIEW_READ_ALL && !MUTANT(LIST_OWN_SHARD))
-        return progress_capture(p, v->number, q->seqs);
-    progress_capture_own(p, v->number, q->seqs);
-    return true;
+    return q->message->type->target_offset != MESSAGE_NO_OFFSET;
 }
 
 static void begin_wait(struct view_reads *v, struct view_read *q)
 {
     check(v->count > 0);
-    fifo_push(&v->waiting[reach_of(q)], &q->link);
+    fifo_push(&v->waiting, &q->link);
     progress_wait(v->progress, v->number, true);
 }
 
@@ -146,18 +137,15 @@ static void view_read_expire(struct alarm *a)
 {
     struct view_reads *v = container_of(a, struct view_reads, expiry);
     check(v->expiry.due_ns == 0);
-    struct fifo looked_at;
+    struct fifo looked_at = v->waiting;
     struct fifo_link *link;
-    for (int reach = 0; reach < VIEW_READ_REACHES; reach++) {
-        looked_at = v->waiting[reach];
-        fifo_init(&v->waiting[reach]);
-        while ((link = fifo_pop(&looked_at)) != NULL) {
-            struct view_read *q = container_of(link, struct view_read, link);
-            if (is_over(v, q))
-                end_over(v, q);
-            else
-                begin_wait(v, q);
-        }
+    fifo_init(&v->waiting);
+    while ((link = fifo_pop(&looked_at)) != NULL) {
+        struct view_read *q = container_of(link, struct view_read, link);
+        if (is_over(v, q))
+            end_over(v, q);
+        else
+            begin_wait(v, q);
     }
     expire_ready(v);
     view_reads_watch(v);
@@ -190,7 +178,7 @@ void view_reads_post(struct view_reads *v, struct message *m)
         .asker = asker,
         .message = m,
     };
-    q->captured = view_read_capture(v, q);
+    q->captured = progress_capture(v->progress, v->number, is_about_one_actor(q), q->seqs);
     m->runtime.slots = v->slots;
     m->version = 0;
     m->reply_type = 0;
@@ -205,11 +193,15 @@ void view_reads_post(struct view_reads *v, struct message *m)
  * pause and notifies this shard when they have moved. */
 static enum progress_wait view_read_look(struct view_reads *v, struct view_read *q)
 {
+    bool one_actor = is_about_one_actor(q);
     if (!q->captured)
-        q->captured = view_read_capture(v, q);
+        q->captured = progress_capture(v->progress, v->number, one_actor, q->seqs);
     if (MUTANT(STALE_LIST))
         return PROGRESS_REACHED;
-    return q->captured ? progress_reached(v->progress, q->seqs) : PROGRESS_BEHIND;
+    if (!q->captured)
+        return PROGRESS_BEHIND;
+    enum progress_wait found = progress_reached(v->progress, q->seqs);
+    return found == PROGRESS_NEVER && one_actor ? PROGRESS_STUCK : found;
 }
 
 static void view_read_ready(struct view_reads *v, struct view_read *q, bool stale)
@@ -220,15 +212,15 @@ static void view_read_ready(struct view_reads *v, struct view_read *q, bool stal
     fair_queue_push(&v->ready, q->asker, &q->link);
 }
 
-static void view_read_advance(struct view_reads *v, struct fifo *waiting)
+void view_reads_advance(struct view_reads *v)
 {
-    while (!fifo_empty(waiting)) {
-        struct view_read *q = container_of(waiting->first, struct view_read, link);
+    while (!fifo_empty(&v->waiting)) {
+        struct view_read *q = container_of(v->waiting.first, struct view_read, link);
         bool over = is_over(v, q);
         enum progress_wait found = over ? PROGRESS_NEVER : view_read_look(v, q);
         if (found == PROGRESS_BEHIND)
-            return; /* those after it came later and wait for no less */
-        fifo_pop(waiting);
+            break; /* those after it came later and wait for no less */
+        fifo_pop(&v->waiting);
         if (over)
             end_over(v, q);
         else if (found == PROGRESS_NEVER)
@@ -236,16 +228,7 @@ static void view_read_advance(struct view_reads *v, struct fifo *waiting)
         else
             view_read_ready(v, q, found == PROGRESS_STUCK);
     }
-}
-
-void view_reads_advance(struct view_reads *v)
-{
-    bool waiting = false;
-    for (int reach = 0; reach < VIEW_READ_REACHES; reach++) {
-        view_read_advance(v, &v->waiting[reach]);
-        waiting |= !fifo_empty(&v->waiting[reach]);
-    }
-    if (!waiting)
+    if (fifo_empty(&v->waiting))
         progress_wait(v->progress, v->number, false);
     view_reads_begin(v);
 }
@@ -254,9 +237,8 @@ void view_reads_fail_all(struct view_reads *v, uint16_t code)
 {
     check(code != ERR_OK);
     struct fifo_link *link;
-    for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
-        while ((link = fifo_pop(&v->waiting[reach])) != NULL)
-            end_with(container_of(link, struct view_read, link), code);
+    while ((link = fifo_pop(&v->waiting)) != NULL)
+        end_with(container_of(link, struct view_read, link), code);
     while ((link = fair_queue_pop(&v->ready)) != NULL)
         end_with(container_of(link, struct view_read, link), code);
     progress_wait(v->progress, v->number, false);
@@ -297,8 +279,7 @@ void view_reads_init(struct view_reads *v, const struct view_reads *uses)
     check(uses->number < uses->progress->count);
     *v = *uses;
     v->damaged_lines = (struct log_limit){.lines_max = 1, .window_ns = VIEW_READS_LOG_NS};
-    for (int reach = 0; reach < VIEW_READ_REACHES; reach++)
-        fifo_init(&v->waiting[reach]);
+    fifo_init(&v->waiting);
     fair_queue_init(&v->ready);
     slab_init(&v->slab, sizeof(struct view_read) + v->progress->count * sizeof(uint64_t));
     v->expiry.fire = view_read_expire;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* View reads: messages that are answered from the views (message_type.view): lists and reports. A
- * list first waits until the views contain everything that was durable when it came, so that a
- * client sees its own writes; a list about one actor waits for the views of its shard, any other
- * for those of all shards. If the views have no space to move on, it is served as they are, and
- * says so (message.stale). Then it waits for its turn among those of all callers (fair_queue.h),
- * and its query (domain.h) runs on the store's read worker. Whose deadline has passed, or whose
- * asker is gone, is answered wherever it waits, within VIEW_READ_LOOK_NS, or while its rows are
- * read (query_run.h). Loop thread only, except the queries. */
+ * list first waits until the views of all shards contain everything that was durable when it came,
+ * so that a client sees its own writes (what is listed of one account has parts that the other
+ * account's shard wrote, once money has crossed). If views have no space to move on, it is served
+ * as they are, and says so (message.stale); so is a list about one actor when another shard has
+ * stopped, where any other is refused. Then it waits for its turn among those of all callers
+ * (fair_queue.h), and its query (domain.h) runs on the store's read worker. Whose deadline has
+ * passed, or whose asker is gone, is answered wherever it waits, within VIEW_READ_LOOK_NS, or while
+ * its rows are read (query_run.h). Loop thread only, except the queries. */
 #ifndef SHARD_VIEW_READS_H
 #define SHARD_VIEW_READS_H
 
@@ -35,13 +36,6 @@
     "the views are damaged; the next start makes them anew from the journal, or else after they "  \
     "were deleted"
 
-/* Whose views a list waits for. */
-enum view_read_reach {
-    VIEW_READ_OWN, /* it is about one actor, whose rows its shard alone writes */
-    VIEW_READ_ALL,
-    VIEW_READ_REACHES,
-};
-
 struct view_reads {
     /* What it works with; all of it outlives it. */
     struct env *env;
@@ -54,10 +48,10 @@ struct view_reads {
     struct answers *answers;
     struct shard_stats *stats;
 
-    struct fifo waiting[VIEW_READ_REACHES]; /* struct view_read, oldest first */
-    struct fair_queue ready;                /* the same: the views are there */
-    uint32_t begun;                         /* given to the worker */
-    uint32_t count;                         /* waiting, ready and begun */
+    struct fifo waiting;     /* struct view_read, oldest first */
+    struct fair_queue ready; /* the same: the views are there */
+    uint32_t begun;          /* given to the worker */
+    uint32_t count;          /* waiting, ready and begun */
     struct slab slab;
     struct alarm expiry;
     _Atomic bool ended; /* the loop's, read by the read worker: no list is begun any more */

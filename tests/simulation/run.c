@@ -80,7 +80,7 @@ struct shard *run_shard_running(const struct run *run, uint16_t number)
     return s != NULL && s->state == SHARD_RUNNING ? s : NULL;
 }
 
-static bool any_stopped(const struct run *run)
+bool run_any_stopped(const struct run *run)
 {
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         if (shard_set_shard(run->shard_set, i)->state == SHARD_STOPPED)
@@ -90,7 +90,7 @@ static bool any_stopped(const struct run *run)
 
 bool run_listens(const struct run *run)
 {
-    return run->shard_set != NULL && !(run->leaving && any_stopped(run));
+    return run->shard_set != NULL && !(run->leaving && run_any_stopped(run));
 }
 
 /* What fails in one shard must not make another one recover. */
@@ -281,7 +281,7 @@ static bool watch_process(struct run *run)
         run_leave(run);
         return true;
     }
-    if (run->leaving || !any_stopped(run))
+    if (run->leaving || !run_any_stopped(run))
         return false;
     run->counts.restarts++;
     run->cover.faults[COVER_GIVEN_UP]++;

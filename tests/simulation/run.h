@@ -116,6 +116,7 @@ struct shard *run_shard_running(const struct run *run, uint16_t number);
 
 /* Is there a process that takes requests? */
 bool run_listens(const struct run *run);
+bool run_any_stopped(const struct run *run); /* of its shards */
 
 /* Virtual wall clock. */
 uint64_t run_wall_ns(const struct run *run);

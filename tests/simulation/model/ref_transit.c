@@ -153,6 +153,7 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
     c->state = REF_MOVING_DECIDED;
     c->amount = e->amount;
     c->decided_ns = time_ns;
+    c->effective_ns = e->has_effective_time ? e->effective_time : time_ns;
 }
 
 /* No rule: it was promised. */
@@ -162,7 +163,8 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     struct ref_account *own = account_here(r, moving_own(c), c->home);
     const struct ref_account *other = reference_account(r, moving_other(c));
     if (c->state != REF_MOVING_DECIDED || e->amount != c->amount ||
-        e->decided_time != c->decided_ns)
+        e->decided_time != c->decided_ns ||
+        (e->has_effective_time && e->effective_time != c->effective_ns))
         broken("what is followed is not what was decided");
     moving_let_go(r, c);
     reference_add(moving_posted(own, c->credits), e->amount);
@@ -170,7 +172,7 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     reference_next_version(own);
     c->state = REF_MOVING_DONE;
     struct ref_transfer *t = reference_add_transfer(r, e->id, REF_POSTED);
-    t->effective_ns = e->has_effective_time ? e->effective_time : c->decided_ns;
+    t->effective_ns = c->effective_ns;
     t->debit = c->debit;
     t->credit = c->credit;
     t->currency = e->currency;
@@ -225,10 +227,16 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
     return true;
 }
 
-bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id)
+const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id)
 {
     const struct ref_moving *c = moving_of(r, id);
-    return c != NULL && c->state == REF_MOVING_DECIDED && id128_equal(moving_other(c), account_id);
+    return c != NULL && c->state == REF_MOVING_DECIDED ? c : NULL;
+}
+
+bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id)
+{
+    const struct ref_moving *c = ref_transit_decided(r, id);
+    return c != NULL && id128_equal(moving_other(c), account_id);
 }
 
 /* --- what must hold --------------------------------------------------------------------------- */

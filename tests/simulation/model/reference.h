@@ -80,7 +80,7 @@ struct ref_moving {
     uint16_t currency, home, decider;
     enum ref_moving_state state;
     u128 kept, amount;
-    uint64_t decided_ns;
+    uint64_t decided_ns, effective_ns; /* once it is decided */
     bool reasoned, managed;
     bool credits; /* the shard where it was asked for has the account that is credited */
 };
