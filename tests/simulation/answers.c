@@ -357,6 +357,9 @@ static void check_transfer(struct run *run, const struct request *q, const void 
     if (check_decided(run, q, i))
         return;
     const struct ref_transfer *t = reference_transfer(&run->reference, i->transfer_id);
+    if (ref_transit_received(&run->reference, i->transfer_id, i->credit_account_id) ||
+        ref_transit_received(&run->reference, i->transfer_id, i->debit_account_id))
+        return; /* decided in one shard, and about to be known in the other */
     if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
         !id128_equal(t->credit, i->credit_account_id))
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);

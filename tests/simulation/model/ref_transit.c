@@ -304,7 +304,8 @@ void ref_transit_check(const struct reference *r)
 bool ref_transit_keeps(const struct reference *r, struct id128 account_id)
 {
     for (uint32_t i = 0; i < r->moving_count; i++)
-        if (r->movings[i].state < REF_MOVING_DONE && id128_equal(r->movings[i].debit, account_id))
+        if (r->movings[i].state < REF_MOVING_DONE &&
+            id128_equal(moving_own(&r->movings[i]), account_id))
             return true;
     return false;
 }
