@@ -503,6 +503,18 @@ static bool chosen_elsewhere(const struct run *run, const struct request *q)
     return false;
 }
 
+/* Others that chose the same id may find made what they ask for: it is not known by which. */
+static void chosen_by_several(struct run *run, const struct request *q)
+{
+    const struct id128 *id = chosen_id(q);
+    for (uint32_t i = 0; id != NULL && i < run->request_count; i++) {
+        struct request *other = run->requests[i];
+        const struct id128 *its = chosen_id(other);
+        if (its != NULL && !other->answered && id128_equal(*its, *id))
+            other->expects = unknown;
+    }
+}
+
 /* Another sender, who may see less or do less. */
 static void changed_sender(struct run *run, struct request *q)
 {
@@ -550,5 +562,8 @@ bool workload_changed(struct run *run, struct request *q)
     q->conditional = false;
     q->reads = ID128_ZERO;
     workload_place(run, q);
-    return changed_readable(q) && !chosen_elsewhere(run, q);
+    if (!changed_readable(q) || chosen_elsewhere(run, q))
+        return false;
+    chosen_by_several(run, q);
+    return true;
 }
