@@ -18,6 +18,7 @@
 #define LOSES_END_ONE_IN 8
 #define HUGE_ONE_IN 8 /* one of 8 has amounts of which a few are more than a number holds */
 #define DEEP_ONE_IN 3
+#define DEEP_SHARDS_MAX 2
 #define FAVOURED 6 /* operations that go together: they are beside each other */
 #define FAVOURED_WEIGHT 60
 #define BAD_DISK_ONE_IN 16 /* one seed of 16 has a disk from which most reads fail */
@@ -169,7 +170,7 @@ static void draw_network(struct swarm *s, struct rng *r)
 static void draw_depth(struct swarm *s, struct rng *r)
 {
     s->requests = (uint32_t)swarm_between(r, 200, 500);
-    s->tenants = s->shards;
+    s->tenants = 1;
     s->owners = (uint32_t)swarm_between(r, 2, 3);
     s->accounts_max = (uint32_t)swarm_between(r, 6, 12);
     s->focus = (enum swarm_focus)rng_below(r, SWARM_TALLIES);
@@ -198,7 +199,9 @@ void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)
     draw_manners(s, rng);
     draw_faults(s, rng);
     bool deep = rng_below(rng, DEEP_ONE_IN) == 0;
-    draw_shards(s, rng, deep && shards == 0 ? 1 : shards);
+    if (deep && shards == 0)
+        shards = (uint16_t)swarm_between(rng, 1, DEEP_SHARDS_MAX);
+    draw_shards(s, rng, shards);
     draw_network(s, rng);
     if (deep)
         draw_depth(s, rng);

@@ -57,15 +57,17 @@ static uint8_t status_of(const struct run *run, struct id128 wallet)
     return w != NULL ? w->status : 0;
 }
 
-/* With something left to capture, most of the time; by a frozen payer, if such is wanted and soon
- * found. */
+/* With something left to capture, most of the time; by a frozen payer or to a closed payee, if such
+ * is wanted and soon found. */
 static const struct ref_payment *an_authorized(struct run *run)
 {
-    bool frozen = workload_chance(run, 3), any = workload_chance(run, 8);
+    bool frozen = workload_chance(run, 3), closed = !frozen && workload_chance(run, 3),
+         any = workload_chance(run, 8);
     const struct ref_payment *p = a_payment(run);
     for (int i = 0; i < PAYMENTS_TRIED && p != NULL && !any; i++) {
-        bool wanted =
-            !frozen || i >= PAYMENTS_TRIED / 2 || status_of(run, p->from) == WALLET_STATUS_FROZEN;
+        bool wanted = (!frozen && !closed) || i >= PAYMENTS_TRIED / 2 ||
+                      (frozen && status_of(run, p->from) == WALLET_STATUS_FROZEN) ||
+                      (closed && status_of(run, p->to) == WALLET_STATUS_CLOSED);
         if (p->remaining > 0 && wanted)
             break;
         p = a_payment(run);

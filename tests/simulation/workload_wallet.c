@@ -316,11 +316,40 @@ static bool wallet_is_unfrozen(struct run *run, struct request *q)
     return about_wallet(run, q, &wallet_unfreeze_type, &q->body.wallet_unfreeze.wallet_id);
 }
 
+/* Nothing was ever on it, or all of that has gone. */
+static bool wallet_is_empty(const struct run *run, struct id128 wallet)
+{
+    const struct ref_account *a = reference_account(&run->reference, wallet);
+    return a != NULL && a->now.credits_posted == a->now.debits_posted;
+}
+
+/* The payee in another shard, still empty, of what is only authorised: it can be closed, and the
+ * capture is refused where it is. NULL: there is none. */
+static const struct ref_wallet *payee_to_close(struct run *run)
+{
+    const struct reference *r = &run->reference;
+    const struct ref_payment *found = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->payment_count; i++) {
+        const struct ref_payment *p = &r->payments[i];
+        if (p->crosses && p->remaining > 0 && wallet_is_empty(run, p->to) &&
+            rng_below(&run->rng, ++count) == 0)
+            found = p;
+    }
+    return found == NULL ? NULL : reference_wallet(r, found->to);
+}
+
 static bool wallet_is_closed(struct run *run, struct request *q)
 {
+    const struct ref_wallet *payee = payee_to_close(run);
     if (!workload_chance(run, 2) ||
         !about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id))
         return false;
+    if (payee != NULL && !workload_chance(run, 3)) {
+        q->body.wallet_close.wallet_id = q->reads = payee->id;
+        q->who = workload_principal(run, payee->owner);
+        return true;
+    }
     for (int i = 0; i < WALLETS_TRIED; i++) {
         const struct ref_wallet *w = workload_wallet(run);
         const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
