@@ -165,8 +165,9 @@ static uint16_t may_close(const struct wallet_ref *w, const struct message *m)
         return RESULT_WALLET_CLOSED;
     if (w->wallet->status == WALLET_STATUS_FROZEN && !wallet_administrator(&m->who))
         return RESULT_WALLET_FROZEN;
-    if (w->wallet->open_holds != 0 || b.held != 0 || b.incoming != 0)
+    if (w->account->hold_count != 0) /* the amounts of some are nothing */
         return RESULT_WALLET_HAS_HOLDS;
+    check(w->wallet->open_holds == 0);
     return b.posted != 0 ? RESULT_WALLET_NOT_EMPTY : RESULT_OK;
 }
 

@@ -49,6 +49,7 @@ struct shards_bank {
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
     struct slice asker;            /* who asks; empty: the teller */
+    bool adjusts;                  /* ... and may move money beneath a service */
     const struct precondition *condition; /* of what is asked; NULL: none */
     struct question questions[QUESTIONS_MAX];
     uint32_t question_count;
@@ -208,6 +209,7 @@ static inline struct principal shards_teller(void)
 static inline struct principal shards_asker(const struct shards_bank *b)
 {
     struct principal who = shards_teller();
+    who.adjusts = b->adjusts;
     if (b->asker.len == 0)
         return who;
     who.any_owner = false;

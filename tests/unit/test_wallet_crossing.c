@@ -4,6 +4,7 @@
 
 #include "runtime/base/time.h"
 #include "runtime/sends/parked.h"
+#include "schemas/ledger.h"
 
 static struct question *pay(struct shards_bank *b, struct id128 from, struct id128 to,
                             int64_t cents, uint64_t key)
@@ -148,6 +149,32 @@ static void what_is_under_way_is_carried_out(void **state)
     assert_int_equal(shards_code(b, again), RESULT_OK);
     expect_wallet(b, s.ann, 0, 0);
     expect_wallet(b, s.bob, 10000, 10000);
+}
+
+/* Bob's wallet is empty: an adjustment of all that is there keeps nothing aside, but it is under
+ * way. */
+static void a_wallet_with_nothing_kept_aside_is_not_closed_either(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct wallet_close close = {.wallet_id = s.bob};
+    const struct transfer_create all = {.debit_account_id = s.bob,
+                                        .has_credit_account_id = true,
+                                        .credit_account_id = s.ann,
+                                        .currency = USD,
+                                        .has_flags = true,
+                                        .flags = TRANSFER_FLAGS_BALANCING_DEBIT,
+                                        .has_reason = true,
+                                        .reason = slice_of("A mistake")};
+    b->adjusts = true;
+    b->cut[0] = true;
+    struct question *q = shards_ask(b, &transfer_create_type, &all, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(shards_do(b, &wallet_close_type, &close), RESULT_WALLET_HAS_HOLDS);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_int_equal(shards_do(b, &wallet_close_type, &close), RESULT_OK);
+    expect_wallet(b, s.ann, 10000, 10000);
 }
 
 /* --- parked ----------------------------------------------------------------------------------- */
@@ -337,6 +364,7 @@ int main(void)
         SHARDS_TEST(what_the_other_wallet_refuses_is_given_back_to_the_day),
         SHARDS_TEST(what_the_payer_may_not_do_is_refused_at_home),
         SHARDS_TEST(what_is_under_way_is_carried_out),
+        SHARDS_TEST(a_wallet_with_nothing_kept_aside_is_not_closed_either),
         SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
         SHARDS_TEST(a_parked_payment_that_is_refused_is_given_back),
         SHARDS_TEST(a_hold_is_captured_in_parts_to_another_shard),
