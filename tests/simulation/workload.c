@@ -480,8 +480,11 @@ static void workload_draw(struct run *run, struct request *q)
     const struct operation *o = few_things(run) ? workload_found(run) : workload_choose(run);
     for (int i = 0; i < CHOICES_MAX; i++) {
         *q = blank;
-        if (o->make(run, q))
-            return;
+        if (o->make(run, q)) {
+            workload_place(run, q);
+            if (!workload_chosen_elsewhere(run, q))
+                return;
+        }
         o = i == CHOICES_MAX / 2 ? workload_found(run) : workload_choose(run);
     }
     *q = blank;

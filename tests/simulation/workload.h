@@ -79,6 +79,11 @@ const struct ref_wallet *workload_wallet(struct run *run);
 /* A request like another one, but for one or two fields. */
 bool workload_changed(struct run *run, struct request *q);
 
+/* Is the id that was chosen in use, or may it be, in another shard than that of the request? Shards
+ * know only the ids of their own transfers: the two would be of one id, and of the reference none.
+ */
+bool workload_chosen_elsewhere(const struct run *run, const struct request *q);
+
 /* One of this type that was answered, most of the time with success; NULL if none is found soon. */
 const struct request *workload_earlier(struct run *run, const struct message_type *type);
 /* A request of this type about what an earlier one made, in another form or under another id. */

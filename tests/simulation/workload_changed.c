@@ -481,10 +481,7 @@ static bool changed_readable(const struct request *q)
     return readable;
 }
 
-/* Is the id that was chosen in use, or may it be, in another shard than that of the request? Shards
- * know only the ids of their own transfers: the two would be of one id, and of the reference none.
- */
-static bool chosen_elsewhere(const struct run *run, const struct request *q)
+bool workload_chosen_elsewhere(const struct run *run, const struct request *q)
 {
     const struct id128 *id = chosen_id(q);
     const struct reference *r = &run->reference;
@@ -562,7 +559,7 @@ bool workload_changed(struct run *run, struct request *q)
     q->conditional = false;
     q->reads = ID128_ZERO;
     workload_place(run, q);
-    if (!changed_readable(q) || chosen_elsewhere(run, q))
+    if (!changed_readable(q) || workload_chosen_elsewhere(run, q))
         return false;
     chosen_by_several(run, q);
     return true;
