@@ -52,7 +52,7 @@ struct journal_store_ops {
      * FENCED. All others have one result: they are durable together or none of them is. */
     void (*append)(struct journal_store *s, struct batch_run *runs, uint32_t count);
     /* Deletes the batches first_seq, first_seq + 1, ...: recovery's cut of a damaged tail that was
-     * never acknowledged. FENCED unless `epoch` is the shard's current one. */
+     * never acknowledged. FENCED unless `epoch` is the shard's current one. NULL unless `tears`. */
     enum err (*cut)(struct journal_store *s, uint16_t shard, uint64_t epoch, uint64_t first_seq);
     /* Drops the handle that appends and opens it anew. */
     enum err (*reopen)(struct journal_store *s);

@@ -31,6 +31,7 @@ PLATFORM = [None, "system", None, None]
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of ids: 128 bits in 26 digits
 ID_DIGITS = 26
 PLACE_BITS = 24  # a place: the number of the batch, then that of the item in it
+STRETCH = 1024  # rows of batches of which the index speaks together
 KEEP_NS = 31 * 86400 * 10**9  # so long a key has its outcome
 SEND_PARKED, SEND_UNPARKED = 4090, 4091  # events of the runtime, which no schema declares
 SIDES = {1: "debit", 2: "credit"}  # of a transfer between shards: which one is in the shard
@@ -336,12 +337,32 @@ class Principals:
         return principal
 
 
+class Places:
+    """Where the batches stand, and what the index must say of it: of full stretches."""
+
+    def __init__(self):
+        self.rows, self.stretch, self.lines = 0, {}, []
+
+    def add(self, row, shard, seq):
+        self.rows = row
+        self.stretch.setdefault(shard, []).append((seq, row))
+        if row % STRETCH == 0:
+            for number, places in self.stretch.items():
+                offsets = b"".join(struct.pack(">H", at - places[0][1]) for _, at in places)
+                self.lines.append((number, *places[0], offsets))
+            self.stretch = {}
+
+    def check(self, lines):
+        require(lines == sorted(self.lines), "the index does not tell where the batches stand")
+
+
 class Audit:
     """All that is known so far."""
 
     def __init__(self, search):
         self.books, self.sends, self.search = Books(), Sends(), search
         self.heads = {}  # by shard: the newest batch, its hash and epoch, time of the last event
+        self.places = Places()
         self.events = {event["number"]: (name, [field["name"] for field in event["fields"]])
                        for name, event in declared("event").items()}
         self.events |= {SEND_PARKED: ("send_parked", []), SEND_UNPARKED: ("send_unparked", [])}
@@ -390,13 +411,13 @@ class Audit:
         require(records == count, f"{records} records, not {count}")
         return last_ns
 
-    def batch(self, row_key, shard, seq, epoch, count, prev_hash, found, body):
+    def batch(self, row, shard, seq, epoch, count, prev_hash, found, body):
         before, hash_before, epoch_before, last_ns = self.heads.get(shard, (0, bytes(32), 0, 0))
         head = struct.pack(">HQQQ", shard, seq, epoch, count)
         self.search.place = shard, seq
         try:
             require(seq == before + 1, f"follows batch {before}")
-            require(row_key == shard * 2**47 + seq, f"stands at {row_key}")
+            require(row == self.places.rows + 1, f"stands in row {row} behind {self.places.rows}")
             require(epoch >= epoch_before, "has an older epoch than the one before")
             require(prev_hash == hash_before, "does not name the hash of the batch before")
             require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
@@ -404,6 +425,7 @@ class Audit:
         except (Damage, IndexError, KeyError, TypeError, ValueError, struct.error) as e:
             raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
         self.heads[shard] = (seq, found, epoch, last_ns)
+        self.places.add(row, shard, seq)
 
 
 def open_journal(data):
@@ -417,9 +439,13 @@ def open_journal(data):
 def audit_whole(data, search=None):
     audited = Audit(search or Search(None))
     with contextlib.closing(open_journal(data)) as journal:
-        for row in journal.execute("SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body"
-                                   " FROM batches ORDER BY row_key"):
+        journal.execute("BEGIN")  # of one moment
+        for row in journal.execute("SELECT row, shard, seq, epoch, count, prev_hash, hash, body"
+                                   " FROM batches ORDER BY row"):
             audited.batch(*row)
+        audited.places.check(journal.execute(
+            "SELECT shard, first_seq, first_row, rows FROM batch_index"
+            " ORDER BY shard, first_seq").fetchall())
     audited.sends.check()
     audited.books.check()
     return audited

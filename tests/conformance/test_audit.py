@@ -170,6 +170,21 @@ def nanoseconds(text):
     return int(seconds.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 
 
+def damaged(payd, change):
+    """A copy of the stopped payd's journal with this change, and what the audit says of it."""
+    copy = payd.root / "damaged"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
+    with contextlib.closing(sqlite3.connect(copy / "journal.db")) as journal:
+        journal.execute(change)
+        journal.commit()
+    try:
+        audit_journal.audit(copy)
+    except audit_journal.Damage as e:
+        return copy, str(e)
+    raise AssertionError(f"not found: {change}")
+
+
 def test_every_damage_is_found(payd):
     equal(payd.stop(), 0, "the exit code")
     for change, told in (
@@ -178,20 +193,16 @@ def test_every_damage_is_found(payd):
             ("UPDATE batches SET hash = zeroblob(32) WHERE seq = 2", "batch 2"),
             ("DELETE FROM batches WHERE seq = 4", "follows batch 3"),
             ("UPDATE batches SET count = count + 1 WHERE seq = 5", "batch 5")):
-        copy = payd.root / "copy"
-        shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
-        with contextlib.closing(sqlite3.connect(copy / "journal.db")) as journal:
-            journal.execute(change)
-            journal.commit()
-        try:
-            audit_journal.audit(copy)
-            raise AssertionError(f"not found: {change}")
-        except audit_journal.Damage as e:
-            contains(str(e), told)
+        copy, found = damaged(payd, change)
+        contains(found, told)
         refused = subprocess.run([PAYCTL, "ledger", "verify", "--data", copy], text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         equal(refused.returncode, 1, "payctl's exit code")
-        shutil.rmtree(copy)
+    for change, told in (
+            ("UPDATE batches SET row = row + 1 WHERE row = (SELECT max(row) FROM batches)",
+             "stands in row"),
+            ("INSERT INTO batch_index VALUES (0, 1, 1, x'0000')", "index")):
+        contains(damaged(payd, change)[1], told)
 
 
 def packed(value):
@@ -229,9 +240,9 @@ class Journal:
         head = [self.time_ns, key, key and PRINT, True, [None, "system", None, None], None]
         body = packed(1) + b"".join(map(packed, [head, *parts]))
         told = struct.pack(">HQQQ", shard, seq + 1, epoch, 1)
-        self.db.execute("INSERT INTO batches (row_key, shard, seq, epoch, count, prev_hash, hash,"
-                        " body) VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
-                        (shard * 2**47 + seq + 1, shard, seq + 1, epoch, before,
+        self.db.execute("INSERT INTO batches (shard, seq, epoch, count, prev_hash, hash, body)"
+                        " VALUES (?, ?, ?, 1, ?, ?, ?)",
+                        (shard, seq + 1, epoch, before,
                          hashlib.sha256(told + before + body).digest(), body))
         return seq + 1
 

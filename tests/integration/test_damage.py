@@ -62,7 +62,7 @@ class Deposit:
 
     def batches(self):
         with sqlite3.connect(f"file:{self.data}/journal.db?mode=ro", uri=True) as db:
-            rows = db.execute("SELECT seq, body FROM batches ORDER BY row_key").fetchall()
+            rows = db.execute("SELECT seq, body FROM batches ORDER BY row").fetchall()
         db.close()
         return rows
 

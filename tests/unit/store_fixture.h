@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -100,6 +101,18 @@ static inline void fixture_directory(struct fixture *f)
     const char *temporary = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     snprintf(f->directory, sizeof f->directory, "%s/store-test-XXXXXX", temporary);
     assert_non_null(mkdtemp(f->directory));
+}
+
+/* Changes a closed database from outside. */
+static inline void alter(struct fixture *f, const char *file, const char *sql)
+{
+    char path[600];
+    sqlite3 *handle;
+    const char *vfs = strcmp(file, "views.db") == 0 ? "payd-pages" : NULL; /* puts checksums */
+    snprintf(path, sizeof path, "%s/%s", f->directory, file);
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, vfs), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(handle);
 }
 
 static inline int fixture_sqlite(void **state)

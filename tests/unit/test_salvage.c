@@ -283,7 +283,7 @@ static void a_flipped_bit_of_the_wal_costs_one_batch_at_most(void **state)
         named += names_place(&r->report, WAL, at);
         assert_true(missing == 0 || names_place(&r->report, WAL, at));
     }
-    assert_true(lost > PLACES / 4 && lost < PLACES && named > PLACES * 3 / 4);
+    assert_true(lost > PLACES / 8 && lost < PLACES && named > PLACES * 3 / 4);
 }
 
 static void what_was_cut_off_the_wal_is_counted(void **state)

@@ -86,16 +86,25 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
     [DB_BEGIN_READ] = "BEGIN",
     [DB_COMMIT] = "COMMIT",
     [DB_ROLLBACK] = "ROLLBACK",
-    /* 1 row_key, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body */
+    /* 1 row, 2 shard, 3 seq, 4 epoch, 5 count, 6 prev_hash, 7 hash, 8 body */
     [DB_BATCH_INSERT] =
-        "INSERT INTO batches (row_key, shard, seq, epoch, count, prev_hash, hash, body) "
+        "INSERT INTO batches (row, shard, seq, epoch, count, prev_hash, hash, body) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [DB_BATCH_CUT] = "DELETE FROM batches WHERE row_key BETWEEN ?1 AND ?2",
-    [DB_BATCH_TAIL] =
-        "SELECT row_key, shard, seq, epoch, count, prev_hash, hash, body FROM batches "
-        "WHERE row_key BETWEEN ?1 AND ?2 ORDER BY row_key",
-    [DB_BATCH_HEAD] = "SELECT seq FROM batches WHERE row_key BETWEEN ?1 AND ?2 "
-                      "ORDER BY row_key DESC LIMIT 1",
+    [DB_BATCH_AT] =
+        "SELECT shard, seq, epoch, count, prev_hash, hash, body FROM batches WHERE row = ?1",
+    [DB_BATCH_FROM] = "SELECT shard, seq, epoch, count, prev_hash, hash, body FROM batches "
+                      "WHERE row >= ?1 AND shard = ?2 AND seq >= ?3 ORDER BY row",
+    [DB_BATCH_NEWEST] =
+        "SELECT seq FROM batches WHERE row > ?1 AND shard = ?2 ORDER BY row DESC LIMIT 1",
+    [DB_BATCH_PLACES] = "SELECT shard, seq FROM batches WHERE row > ?1 ORDER BY row",
+    [DB_BATCH_ROWS] = "SELECT row FROM batches ORDER BY row DESC LIMIT 1",
+    [DB_BATCH_LINES] = "SELECT first_seq, first_row, rows FROM batch_index WHERE shard = ?1 AND "
+                       "first_seq >= ifnull((SELECT max(first_seq) FROM batch_index "
+                       "WHERE shard = ?1 AND first_seq <= ?2), 0) ORDER BY first_seq",
+    [DB_BATCH_LINE_NEWEST] = "SELECT first_seq, first_row, rows FROM batch_index WHERE shard = ?1 "
+                             "ORDER BY first_seq DESC LIMIT 1",
+    [DB_BATCH_LINE_PUT] =
+        "INSERT INTO batch_index (shard, first_seq, first_row, rows) VALUES (?1, ?2, ?3, ?4)",
     [DB_LEASE_TAKE] = "INSERT INTO leases (shard, epoch, owner) VALUES (?1, 1, ?2) "
                       "ON CONFLICT (shard) DO UPDATE SET epoch = epoch + 1, owner = ?2 "
                       "RETURNING epoch",

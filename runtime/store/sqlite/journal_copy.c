@@ -67,13 +67,19 @@ static enum err journal_copy_commit(struct journal_copy *c)
     return code == SQLITE_OK ? ERR_OK : db_error(code);
 }
 
+static enum err journal_copy_begin(struct journal_copy *c)
+{
+    enum err e = db_run(&c->store->journal, DB_BEGIN);
+    c->open = e == ERR_OK;
+    return e == ERR_OK ? batch_index_begin(&c->store->batches, &c->store->journal) : e;
+}
+
 enum err journal_copy_add(struct journal_copy *c, const struct batch_row *row)
 {
     check(row->shard < JOURNAL_COPY_SHARDS && row->seq > c->ends[row->shard].seq);
-    enum err e = c->open ? ERR_OK : db_run(&c->store->journal, DB_BEGIN);
-    c->open = c->open || e == ERR_OK;
+    enum err e = c->open ? ERR_OK : journal_copy_begin(c);
     if (e == ERR_OK)
-        e = sqlite_journal_insert(&c->store->journal, row);
+        e = sqlite_journal_insert(c->store, row);
     if (e != ERR_OK)
         return e;
     c->ends[row->shard] = (struct journal_copy_end){row->seq, row->epoch, row->hash};

@@ -27,9 +27,10 @@
 
 /* Where a whole batch was found. */
 struct salvage_entry {
-    uint64_t row_key;
+    uint64_t seq;
     uint32_t page;   /* of the file, or 0 ... */
     uint32_t frame;  /* ... and then this frame */
+    uint16_t shard;
     uint16_t row;
     bool from_file;  /* so are its further pages */
 };
@@ -63,7 +64,7 @@ static bool salvage_digest(const struct raw_value *v, struct sha256_digest *dige
     return true;
 }
 
-/* The row as a batch; false if it is none. The first column is the rowid. */
+/* The row as a batch; false if it is none. The first column is the rowid, any will do. */
 static bool salvage_read_batch(const struct raw_row *row, struct batch_row *b)
 {
     const struct raw_value *c = row->columns;
@@ -78,7 +79,7 @@ static bool salvage_read_batch(const struct raw_row *row, struct batch_row *b)
     b->shard = (uint16_t)shard;
     b->count = (uint32_t)count;
     b->body = c[7].bytes;
-    return b->seq > 0 && row->rowid == (int64_t)journal_row_key(b->shard, b->seq);
+    return b->seq > 0;
 }
 
 static bool salvage_whole(const struct salvage *s, struct batch_row *b)
@@ -123,7 +124,8 @@ static bool salvage_take_row(struct salvage *s, const uint8_t page[RAW_PAGE],
         return false;
     raw_row_pages(&s->row, &s->raw, at.from_file, salvage_use_page, s);
     array_reserve(s->entries, s->cap, s->count + 1);
-    at.row_key = journal_row_key(b.shard, b.seq);
+    at.shard = b.shard;
+    at.seq = b.seq;
     s->entries[s->count++] = at;
     return true;
 }
@@ -173,7 +175,7 @@ static void salvage_scan(struct salvage *s)
 static int salvage_by_key(const void *a, const void *b)
 {
     const struct salvage_entry *x = a, *y = b;
-    return (x->row_key > y->row_key) - (x->row_key < y->row_key);
+    return x->shard != y->shard ? x->shard - y->shard : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
 /* --- what is missing -------------------------------------------------------------------------- */
@@ -294,17 +296,16 @@ static enum err salvage_copy_shard(struct salvage *s, uint16_t number, size_t *a
     for (; *at < s->count; (*at)++) {
         const struct salvage_entry *e = &s->entries[*at];
         struct batch_row b;
-        uint64_t seq = e->row_key & JOURNAL_SEQ_MAX;
-        if (e->row_key >> JOURNAL_SHARD_SHIFT != number)
+        if (e->shard != number)
             break;
-        if (seq == before) /* found more than once */
+        if (e->seq == before) /* found more than once */
             continue;
         if (!salvage_read_again(s, e, &b))
             return ERR_IO; /* it was there a moment ago */
         enum err failed = salvage_copy_batch(s, &b, before);
         if (failed != ERR_OK)
             return failed;
-        before = seq;
+        before = e->seq;
         salvage_show(s, *at, s->count);
     }
     salvage_end_shard(s, number, before);

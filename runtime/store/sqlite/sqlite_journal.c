@@ -135,47 +135,27 @@ static enum err journal_lease_held(struct db *d, uint16_t shard, uint64_t epoch)
     return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
 }
 
-static enum err journal_read_head(struct db *d, uint16_t shard, uint64_t *seq)
-{
-    struct db_use use;
-    enum err e = db_fixed(d, DB_BATCH_HEAD, &use);
-    if (e != ERR_OK)
-        return e;
-    db_bind_number(use, 1, journal_row_key(shard, 0));
-    db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
-    int code = sqlite3_step(use.statement);
-    uint64_t found = 0;
-    if (code == SQLITE_ROW)
-        e = db_read_number(use, 0, &found) ? ERR_OK : ERR_CORRUPT;
-    else if (code != SQLITE_DONE)
-        e = db_error(code);
-    db_release(use);
-    if (e == ERR_OK)
-        *seq = found;
-    return e;
-}
-
 /* Does the writer have the lease, and does the row continue what is stored? Asked in the
  * transaction of the rows, so that no other writer can come between. */
-static enum err journal_continues(struct db *d, const struct batch_row *row)
+static enum err journal_continues(struct store_sqlite *s, const struct batch_row *row)
 {
     uint64_t head;
-    enum err e = journal_lease_held(d, row->shard, row->epoch);
+    enum err e = journal_lease_held(&s->journal, row->shard, row->epoch);
     if (e == ERR_OK)
-        e = journal_read_head(d, row->shard, &head);
+        e = batch_index_head(&s->batches, &s->journal, row->shard, &head);
     if (e == ERR_OK && head + 1 != row->seq)
         e = ERR_FENCED;
     return e;
 }
 
-enum err sqlite_journal_insert(struct db *d, const struct batch_row *row)
+enum err sqlite_journal_insert(struct store_sqlite *s, const struct batch_row *row)
 {
-    check(row->seq > 0 && row->epoch <= INT64_MAX);
+    check(row->seq > 0 && row->seq <= JOURNAL_SEQ_MAX && row->epoch <= INT64_MAX);
     struct db_use use;
-    enum err e = db_fixed(d, DB_BATCH_INSERT, &use);
+    enum err e = db_fixed(&s->journal, DB_BATCH_INSERT, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, journal_row_key(row->shard, row->seq));
+    db_bind_number(use, 1, batch_index_next_row(&s->batches));
     db_bind_number(use, 2, row->shard);
     db_bind_number(use, 3, row->seq);
     db_bind_number(use, 4, row->epoch);
@@ -184,7 +164,8 @@ enum err sqlite_journal_insert(struct db *d, const struct batch_row *row)
     db_bind_blob(use, 7, row->hash.bytes, SHA256_SIZE);
     db_bind_blob(use, 8, row->body.data, row->body.len);
     int code = db_finish(use);
-    return code == SQLITE_DONE ? ERR_OK : db_error(code);
+    return code == SQLITE_DONE ? batch_index_add(&s->batches, &s->journal, row->shard, row->seq)
+                               : db_error(code);
 }
 
 /* Did a COMMIT that failed leave nothing behind? The commit frame is the last to be written: if
@@ -210,20 +191,21 @@ static enum err journal_end(struct store_sqlite *s, enum err e)
         e = journal_left_nothing(code) ? ERR_STORE_FULL : ERR_UNKNOWN;
     }
     db_rollback(d);
+    batch_index_forget(&s->batches);
     if (e != ERR_STORE_FULL && e != ERR_FENCED && e != ERR_TOO_LARGE)
         atomic_store(&s->journal_broken, true);
     return e;
 }
 
 /* Only the first row is compared with what is stored. */
-static enum err journal_insert_run(struct db *d, const struct batch_run *run)
+static enum err journal_insert_run(struct store_sqlite *s, const struct batch_run *run)
 {
     check(run->count > 0);
-    enum err e = journal_continues(d, &run->rows[0]);
+    enum err e = journal_continues(s, &run->rows[0]);
     for (uint32_t i = 0; e == ERR_OK && i < run->count; i++) {
         check(run->rows[i].shard == run->rows[0].shard && run->rows[i].epoch == run->rows[0].epoch);
         check(run->rows[i].seq == run->rows[0].seq + i);
-        e = sqlite_journal_insert(d, &run->rows[i]);
+        e = sqlite_journal_insert(s, &run->rows[i]);
     }
     return e;
 }
@@ -240,8 +222,10 @@ static enum err journal_insert_runs(struct store_sqlite *s, struct batch_run *ru
 {
     journal_restart_wal(s);
     enum err e = db_run(&s->journal, DB_BEGIN);
+    if (e == ERR_OK)
+        e = batch_index_begin(&s->batches, &s->journal);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-        runs[i].result = journal_insert_run(&s->journal, &runs[i]);
+        runs[i].result = journal_insert_run(s, &runs[i]);
         if (runs[i].result != ERR_FENCED)
             e = runs[i].result;
     }
@@ -269,28 +253,6 @@ void sqlite_journal_append(struct journal_store *base, struct batch_run *runs, u
     }
 }
 
-enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
-                            uint64_t first_seq)
-{
-    struct store_sqlite *s = store_sqlite_of_journal(base);
-    struct db *d = &s->journal;
-    if (atomic_load(&s->journal_broken))
-        return ERR_IO;
-    enum err e = db_run(d, DB_BEGIN);
-    if (e == ERR_OK)
-        e = journal_lease_held(d, shard, epoch);
-    struct db_use use;
-    if (e == ERR_OK)
-        e = db_fixed(d, DB_BATCH_CUT, &use);
-    if (e == ERR_OK) {
-        db_bind_number(use, 1, journal_row_key(shard, first_seq));
-        db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
-        int code = db_finish(use);
-        e = code == SQLITE_DONE ? ERR_OK : db_error(code);
-    }
-    return journal_end(s, e);
-}
-
 /* After an unknown commit its frames may be in the WAL or not. All connections close without
  * touching it, so that the opening reads the WAL as a start after a crash would; copying all
  * of it into journal.db, synced, then makes what was found durable. */
@@ -303,6 +265,7 @@ enum err sqlite_journal_reopen(struct journal_store *base)
     db_pool_close(&s->journal_readers, true);
     db_close(&s->journal_checkpointer, true);
     db_close(&s->journal, true);
+    batch_index_forget(&s->batches);
     char reason[256];
     enum err e =
         db_open(&s->journal, &db_journal, s->directory, false, reason, sizeof reason);
@@ -376,44 +339,95 @@ enum err sqlite_journal_lease_release(struct journal_store *base, uint16_t shard
 
 static bool journal_read_batch(struct db_use use, struct batch_row *row)
 {
-    uint64_t row_key, shard, count;
-    if (!db_read_number(use, 0, &row_key) || !db_read_number(use, 1, &shard) ||
-        !db_read_number(use, 2, &row->seq) || !db_read_number(use, 3, &row->epoch) ||
-        !db_read_number(use, 4, &count))
+    uint64_t shard, count;
+    if (!db_read_number(use, 0, &shard) || !db_read_number(use, 1, &row->seq) ||
+        !db_read_number(use, 2, &row->epoch) || !db_read_number(use, 3, &count))
         return false;
-    if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > JOURNAL_SEQ_MAX ||
-        row_key != journal_row_key((uint16_t)shard, row->seq))
+    if (shard > UINT16_MAX || count > UINT32_MAX || row->seq > JOURNAL_SEQ_MAX)
         return false;
     row->shard = (uint16_t)shard;
     row->count = (uint32_t)count;
-    return db_read_exact(use, 5, row->prev_hash.bytes, SHA256_SIZE) &&
-           db_read_exact(use, 6, row->hash.bytes, SHA256_SIZE) &&
-           db_read_blob(use, 7, &row->body);
+    return db_read_exact(use, 4, row->prev_hash.bytes, SHA256_SIZE) &&
+           db_read_exact(use, 5, row->hash.bytes, SHA256_SIZE) && db_read_blob(use, 6, &row->body);
 }
 
-static enum err journal_read_batches(struct db *d, uint16_t shard, uint64_t first_seq,
-                                     batch_row_cb row, void *context)
+/* Batches of one shard on their way to who reads them. */
+struct journal_walk {
+    struct db *d;
+    uint16_t shard;
+    uint64_t first_seq; /* the next one has this number or a higher one */
+    batch_row_cb row;
+    void *context;
+    enum err error;
+    bool ended; /* by an error, or nobody wants more */
+};
+
+/* The row at which the statement stands. It must be of the shard, behind the one before. */
+static void journal_walk_row(struct journal_walk *w, struct db_use use, uint64_t last_seq)
+{
+    struct batch_row found;
+    if (!journal_read_batch(use, &found) || found.shard != w->shard || found.seq < w->first_seq ||
+        found.seq > last_seq)
+        w->error = ERR_CORRUPT;
+    else
+        w->first_seq = found.seq + 1;
+    w->ended = w->error != ERR_OK || !w->row(w->context, &found);
+}
+
+/* The batch at a row that the index names. One that is not there leaves a gap, for the caller. */
+static bool journal_walk_named(void *context, uint64_t row, uint64_t seq)
+{
+    struct journal_walk *w = context;
+    struct db_use use;
+    w->error = db_fixed(w->d, DB_BATCH_AT, &use);
+    w->ended = w->error != ERR_OK;
+    if (w->ended)
+        return false;
+    db_bind_number(use, 1, row);
+    w->first_seq = seq;
+    int code = sqlite3_step(use.statement);
+    if (code == SQLITE_ROW)
+        journal_walk_row(w, use, seq);
+    else if (code != SQLITE_DONE)
+        w->error = db_error(code);
+    db_release(use);
+    w->ended = w->ended || w->error != ERR_OK;
+    return !w->ended;
+}
+
+/* The batches behind those that the index names. */
+static enum err journal_walk_rest(struct journal_walk *w, uint64_t first_row)
 {
     struct db_use use;
-    enum err e = db_fixed(d, DB_BATCH_TAIL, &use);
+    enum err e = db_fixed(w->d, DB_BATCH_FROM, &use);
     if (e != ERR_OK)
         return e;
-    db_bind_number(use, 1, journal_row_key(shard, first_seq));
-    db_bind_number(use, 2, journal_row_key(shard, JOURNAL_SEQ_MAX));
-    int code;
-    while ((code = sqlite3_step(use.statement)) == SQLITE_ROW) {
-        struct batch_row found;
-        if (!journal_read_batch(use, &found)) {
-            e = ERR_CORRUPT;
-            break;
-        }
-        if (!row(context, &found))
-            break;
-    }
+    db_bind_number(use, 1, first_row);
+    db_bind_number(use, 2, w->shard);
+    db_bind_number(use, 3, w->first_seq);
+    int code = SQLITE_DONE;
+    while (!w->ended && (code = sqlite3_step(use.statement)) == SQLITE_ROW)
+        journal_walk_row(w, use, JOURNAL_SEQ_MAX);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        e = db_error(code);
+        w->error = db_error(code);
     db_release(use);
-    return e;
+    return w->error;
+}
+
+static enum err journal_read_batches(struct batch_index *x, struct journal_walk *w)
+{
+    uint64_t row;
+    enum err e = db_run(w->d, DB_BEGIN_READ);
+    if (e != ERR_OK)
+        return e;
+    uint64_t first_seq = w->first_seq;
+    e = batch_index_from(x, w->d, w->shard, first_seq, &row);
+    if (e == ERR_OK)
+        e = batch_index_each(w->d, w->shard, first_seq, journal_walk_named, w);
+    if (e == ERR_OK && !w->ended)
+        e = journal_walk_rest(w, row);
+    db_rollback(w->d);
+    return e == ERR_OK ? w->error : e;
 }
 
 enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
@@ -426,10 +440,23 @@ enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
     if (e == ERR_OK) {
-        e = journal_read_batches(d, shard, first_seq, row, context);
+        e = journal_read_batches(
+            &s->batches,
+            &(struct journal_walk){
+                .d = d, .shard = shard, .first_seq = first_seq, .row = row, .context = context});
         db_pool_return(&s->journal_readers, d);
     }
     pthread_rwlock_unlock(&s->journal_open);
+    return e;
+}
+
+static enum err journal_read_newest(struct db *d, uint16_t shard, uint64_t *seq)
+{
+    enum err e = db_run(d, DB_BEGIN_READ);
+    if (e != ERR_OK)
+        return e;
+    e = batch_index_newest(d, shard, seq);
+    db_rollback(d);
     return e;
 }
 
@@ -444,7 +471,7 @@ enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_
     pthread_rwlock_rdlock(&s->journal_open);
     enum err e = db_pool_borrow(&s->journal_readers, &d);
     if (e == ERR_OK) {
-        e = journal_read_head(d, shard, seq);
+        e = journal_read_newest(d, shard, seq);
         db_pool_return(&s->journal_readers, d);
     }
     pthread_rwlock_unlock(&s->journal_open);

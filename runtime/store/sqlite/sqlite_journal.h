@@ -5,15 +5,7 @@
 
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
-#define JOURNAL_SHARD_SHIFT 47
-#define JOURNAL_SEQ_MAX ((1ull << JOURNAL_SHARD_SHIFT) - 1)
-
-/* shard * 2^47 + seq: 16 + 47 bits fit a signed 64-bit rowid. */
-static inline uint64_t journal_row_key(uint16_t shard, uint64_t seq)
-{
-    check(seq <= JOURNAL_SEQ_MAX);
-    return ((uint64_t)shard << JOURNAL_SHARD_SHIFT) + seq;
-}
+#define JOURNAL_SEQ_MAX ((1ull << 47) - 1)
 
 /* After each opening of s->journal: remembers which files it led to, and counts the WAL's frames.
  */
@@ -24,15 +16,13 @@ void sqlite_journal_tidy(struct journal_store *base);
 
 /* Journal worker. After ERR_IO or ERR_UNKNOWN each gives ERR_IO until a reopen succeeded. */
 void sqlite_journal_append(struct journal_store *base, struct batch_run *runs, uint32_t count);
-enum err sqlite_journal_cut(struct journal_store *base, uint16_t shard, uint64_t epoch,
-                            uint64_t first_seq);
 enum err sqlite_journal_reopen(struct journal_store *base);
 enum err sqlite_journal_lease_take(struct journal_store *base, uint16_t shard, struct slice owner,
                                    uint64_t *epoch);
 enum err sqlite_journal_lease_release(struct journal_store *base, uint16_t shard, uint64_t epoch);
 
-/* Puts one row into the open transaction of a journal's writer. */
-must_check enum err sqlite_journal_insert(struct db *d, const struct batch_row *row);
+/* Puts one batch into the open transaction of the journal's writer, after batch_index_begin(). */
+must_check enum err sqlite_journal_insert(struct store_sqlite *s, const struct batch_row *row);
 
 /* Any thread. */
 enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,

@@ -110,6 +110,7 @@ static void store_sqlite_release(struct store_sqlite *s)
     db_pool_done(&s->journal_readers);
     db_pool_done(&s->views_readers);
     pthread_rwlock_destroy(&s->journal_open);
+    batch_index_done(&s->batches);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     pthread_mutex_destroy(&s->keys_mutex);
@@ -148,7 +149,6 @@ static void store_sqlite_close_views(struct view_store *base)
 
 static const struct journal_store_ops journal_ops = {
     .append = sqlite_journal_append,
-    .cut = sqlite_journal_cut,
     .reopen = sqlite_journal_reopen,
     .lease_take = sqlite_journal_lease_take,
     .lease_release = sqlite_journal_lease_release,
@@ -209,6 +209,7 @@ static struct store_sqlite *store_sqlite_make(const struct store_sqlite_options 
     memcpy(s->directory, options->directory, strlen(options->directory) + 1);
     snprintf(s->journal_path, sizeof s->journal_path, "%s/%s", s->directory, db_journal.file_name);
     pthread_rwlock_init(&s->journal_open, NULL);
+    batch_index_init(&s->batches);
     pthread_mutex_init(&s->keys_mutex, NULL);
     s->journal_kind = options->look ? &db_journal_look : &db_journal;
     s->views_kind = options->look ? &db_views_look : &db_views;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "runtime/store/sqlite/batch_index.h"
 #include "runtime/store/sqlite/commit_mark.h"
 #include "runtime/store/sqlite/db_pool.h"
 #include "runtime/store/sqlite/store_sqlite.h"
@@ -45,6 +46,7 @@ struct store_sqlite {
 
     struct file_identity journal_file, journal_wal; /* as opened; journal worker */
     struct db journal;               /* journal worker */
+    struct batch_index batches;      /* in it */
     struct db journal_checkpointer;  /* views worker */
     struct db_pool journal_readers;  /* any */
     pthread_rwlock_t journal_open;   /* written by reopen, read by every other user but append */
