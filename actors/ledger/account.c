@@ -73,6 +73,23 @@ u128 account_credit_room(const struct account *a)
     return room;
 }
 
+u128 account_debit_most(const struct account *a)
+{
+    u128 debits = account_saturated(a->debits_pending, a->debits_posted), most = U128_MAX;
+    if ((a->flags & ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS) != 0)
+        most = above_zero(a->credits_posted, debits);
+    if ((a->flags & ACCOUNT_LIMITED) == 0)
+        return most;
+    const struct account_extra *x = a->extra;
+    if ((x->limits & ACCOUNT_LIMITS_DEBIT_BALANCE_MAX) != 0)
+        most = account_least(
+            most, above_zero(account_saturated(a->credits_posted, x->debit_balance_max), debits));
+    if ((x->limits & ACCOUNT_LIMITS_CREDIT_BALANCE_MIN) != 0)
+        most = account_least(
+            most, above_zero(above_zero(a->credits_posted, x->credit_balance_min), debits));
+    return most;
+}
+
 static uint16_t debit_limits_check(const struct account *a, u128 debits)
 {
     const struct account_extra *x = a->extra;

@@ -92,6 +92,10 @@ void account_assert(const struct account *a);
 u128 account_debit_room(const struct account *a);
 u128 account_credit_room(const struct account *a);
 
+/* How much more may be debited by all rules of the account; the largest number if none limits it.
+ */
+u128 account_debit_most(const struct account *a);
+
 /* RESULT_OK, or which rule of the account refuses a further debit (credit) of this amount. */
 uint16_t account_debit_check(const struct account *a, u128 amount);
 uint16_t account_credit_check(const struct account *a, u128 amount);

@@ -27,6 +27,11 @@ struct reservation;      /* actors/ledger/reservation.h */
 #define POSTING_BALANCES (TRANSFER_FLAGS_BALANCING_DEBIT | TRANSFER_FLAGS_BALANCING_CREDIT)
 #define POSTING_CLOSES (TRANSFER_FLAGS_CLOSING_DEBIT | TRANSFER_FLAGS_CLOSING_CREDIT)
 
+/* What a balancing transfer without an amount keeps aside at most of an account that may give any:
+ * far more than there is of any currency, and far less than would leave the sums no room for
+ * others. */
+#define POSTING_CAP_MAX ((u128)1 << 96)
+
 /* One transfer as asked for: generated from schemas/ledger.toml [message.transfer_spec]. */
 struct posting {
     struct transfer_spec transfer;

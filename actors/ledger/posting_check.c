@@ -292,11 +292,24 @@ static uint16_t status_check(const struct posting *p)
     return RESULT_OK;
 }
 
+/* What the debit account keeps aside for a transfer that the other shard balances. It could not
+ * give more: if that should be wanted, token_check() has the cause. */
+static u128 posting_kept(const struct posting *p, u128 amount)
+{
+    u128 most = account_debit_most(p->debit);
+    check(!posting_has(p, TRANSFER_FLAGS_PENDING));
+    if (most == U128_MAX && !p->transfer.has_amount)
+        most = POSTING_CAP_MAX;
+    return most < amount ? most : amount;
+}
+
 static u128 posting_balanced(const struct posting *p)
 {
     u128 amount = p->transfer.amount;
     if (posting_has(p, POSTING_BALANCES) && !p->transfer.has_amount)
         amount = U128_MAX;
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT) && p->credit_away)
+        amount = posting_kept(p, amount);
     if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT) && p->debit != NULL) {
         u128 room = account_debit_room(p->debit);
         amount = room < amount ? room : amount;

@@ -51,7 +51,9 @@ static struct posting token_posting(struct turn *t, const struct principal *who,
         .continues = turn_origin(t) != NULL,
     };
     transfer_spec_from_token(&p.transfer, k);
-    p.transfer.has_amount = k->amount != U128_MAX;
+    if (k->has_wanted)
+        p.transfer.amount = k->wanted;
+    p.transfer.has_amount = p.transfer.amount != U128_MAX;
     p.transfer.has_reason = (k->marks & TOKEN_MARKS_REASONED) != 0;
     if (!p.continues)
         p.transfer.flags &= ~(uint32_t)TRANSFER_FLAGS_MANAGED; /* recorded, not asked for */
@@ -88,6 +90,23 @@ enum presence token_find(struct turn *t, const struct principal *who, const stru
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
+/* As much as this end gives; the rest is refused there, if it is wanted there, as it would be
+ * inside one shard. */
+static void token_lower(struct token *k, const struct token_end *e)
+{
+    const struct account *debit = e->posting.debit;
+    u128 wanted = k->amount;
+    check(e->posting.amount <= k->amount);
+    k->amount = e->posting.amount;
+    if (e->posting.continues || k->amount == wanted ||
+        posting_has(&e->posting, TRANSFER_FLAGS_BALANCING_DEBIT))
+        return;
+    check(e->side == CROSSING_SIDE_DEBIT);
+    k->lack = account_debit_check(debit, k->amount + 1);
+    k->has_lack = k->has_wanted = k->lack != RESULT_OK;
+    k->wanted = wanted;
+}
+
 uint16_t token_check(struct turn *t, struct token *k, struct token_end *e)
 {
     uint16_t code = posting_check(t, &e->posting);
@@ -96,8 +115,11 @@ uint16_t token_check(struct turn *t, struct token *k, struct token_end *e)
     const struct account *own = token_account(e);
     check(own != NULL);
     check(own->currency == k->currency);
-    check(e->posting.amount <= k->amount);
-    k->amount = e->posting.amount;
+    if (e->posting.amount > k->amount) {
+        check(k->has_lack);
+        return k->lack;
+    }
+    token_lower(k, e);
     if (e->posting.any_tenant) {
         k->has_tenant_id = true;
         k->tenant_id = own->tenant_id;

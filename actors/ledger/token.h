@@ -60,7 +60,8 @@ must_check enum presence token_find(struct turn *t, const struct principal *who,
 /* The rules that this shard looks at, in the order of the codes: where the transfer is asked for
  * all but those of the other account, then those of the account here alone. RESULT_OUTCOME_PENDING
  * and e->posting.reservation: it was asked for before and is under way. k->amount becomes what this
- * end allows of a balancing transfer. */
+ * end allows of a balancing transfer. Where the credit end alone balances, the debit end says with
+ * k->wanted and k->lack what else was asked for and why it gives no more. */
 must_check uint16_t token_check(struct turn *t, struct token *k, struct token_end *e);
 
 /* Keeps the part of this shard aside. Only after token_check() said RESULT_OK. */

@@ -143,6 +143,81 @@ static void a_balancing_transfer_moves_what_both_ends_allow(void **state)
     expect_account(b, 1, 0, 0);
 }
 
+/* What the one who pays and the one who receives can give and take, and what is asked for (0:
+ * nothing, all that there is). */
+struct balancing {
+    uint64_t has, lacks, asked;
+    bool strict; /* who pays has nothing but what it has */
+    uint16_t code;
+    uint64_t moved;
+};
+
+static void balance(struct shards_bank *b, const struct balancing *x, uint64_t payer,
+                    uint64_t payee)
+{
+    struct transfer_info made;
+    shards_open(b, payer, USD, x->strict ? STRICT : 0);
+    shards_open(b, payee, USD, ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS);
+    assert_int_equal(shards_move(b, 4, payer, x->has), RESULT_OK);
+    assert_int_equal(shards_move(b, payee, 4, x->lacks), RESULT_OK);
+    struct transfer_create c = shards_transfer(payer, payee, x->asked);
+    c.has_amount = x->asked != 0;
+    c.has_flags = true;
+    c.flags = TRANSFER_FLAGS_BALANCING_CREDIT;
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 0);
+    assert_int_equal(shards_code(b, q), x->code);
+    if (x->code == RESULT_OK) {
+        shards_reply(b, q, &transfer_info_type, &made);
+        assert_true(made.amount == x->moved);
+    }
+    shards_forget_questions(b);
+    assert_true(shards_show(b, payee).balance == x->lacks - x->moved);
+}
+
+/* In one shard and over two. */
+static void balancing_what_the_payee_lacks_is_the_same_wherever_it_is(void **state)
+{
+    static const struct balancing all[] = {
+        {100, 40, 0, true, RESULT_OK, 40},
+        {100, 40, 1000, true, RESULT_OK, 40},
+        {100, 40, 30, true, RESULT_OK, 30},
+        {100, 100, 0, true, RESULT_OK, 100},
+        {100, 101, 0, true, RESULT_EXCEEDS_CREDITS, 0},
+        {100, 101, 1000, true, RESULT_EXCEEDS_CREDITS, 0},
+        {100, 101, 90, true, RESULT_OK, 90},
+        {100, 150, 0, false, RESULT_OK, 150},
+    };
+    struct shards_bank *b = *state;
+    shards_open(b, 4, USD, 0);
+    for (uint64_t i = 0; i < array_len(all); i++) {
+        balance(b, &all[i], 100 + 8 * i, 102 + 8 * i);
+        balance(b, &all[i], 104 + 8 * i, 105 + 8 * i);
+    }
+    expect_balanced(b);
+}
+
+/* An account that may give any amount keeps no more aside than leaves room for others. */
+static void balancing_leaves_the_sums_room(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    shards_open(b, 6, USD, 0);
+    shards_open(b, 3, USD, ACCOUNT_FLAGS_CREDITS_MUST_NOT_EXCEED_DEBITS);
+    assert_int_equal(shards_move(b, 3, 4, 7), RESULT_OK);
+    b->cut[0] = true;
+    struct transfer_create c = shards_transfer(6, 3, 0);
+    c.has_amount = false;
+    c.has_flags = true;
+    c.flags = TRANSFER_FLAGS_BALANCING_CREDIT;
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_false(q->answered);
+    assert_int_equal(shards_move(b, 2, 4, 10), RESULT_OK);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_true(shards_show(b, 3).balance == 0);
+}
+
 /* --- refused ---------------------------------------------------------------------------------- */
 
 static void what_the_payer_lacks_is_refused_at_home(void **state)
@@ -529,6 +604,8 @@ int main(void)
         SHARDS_TEST(money_moves_to_an_account_of_another_shard),
         SHARDS_TEST(what_is_on_its_way_is_available_nowhere_twice),
         SHARDS_TEST(a_balancing_transfer_moves_what_both_ends_allow),
+        SHARDS_TEST(balancing_what_the_payee_lacks_is_the_same_wherever_it_is),
+        SHARDS_TEST(balancing_leaves_the_sums_room),
         SHARDS_TEST(what_the_payer_lacks_is_refused_at_home),
         SHARDS_TEST(an_account_for_money_in_transit_is_nobodys),
         SHARDS_TEST(what_the_payee_refuses_is_let_go),
