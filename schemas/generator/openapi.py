@@ -98,8 +98,10 @@ IDEMPOTENCY_KEY = {
                    "gives the same answer. Kept for at least 30 days. A key belongs to tenant, "
                    "client and subject of the token, for all operations: sent with another "
                    "request it is refused (422 `key_reused`; with more than one shard only where "
-                   "both come to the same). Whoever was answered by the rights of an administrator "
-                   "and no longer has them is refused (403) instead of being shown the answer.",
+                   "both have their home in the same: that of the account, wallet or payment that "
+                   "the request is about, of a transfer the one to debit). Whoever was answered by "
+                   "the rights of an administrator and no longer has them is refused (403) instead "
+                   "of being shown the answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
     "example": "order-4711-attempt-1",
 }

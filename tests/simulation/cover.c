@@ -48,6 +48,16 @@ static size_t cover_refusal_at(uint16_t message, uint16_t code)
     return low;
 }
 
+/* Whoever asks is not told this of all messages, but of those whose outcome other shards decide.
+ * Those of the simulator's own service declare nothing. */
+static bool cover_of_crossings(const struct message_type *type, uint16_t code)
+{
+    const struct declared_refusal *first = &declared_refusals[cover_refusal_at(type->number, 0)];
+    bool declares =
+        first < declared_refusals + array_len(declared_refusals) && first->message == type->number;
+    return declares && (code == ERR_OUTCOME_PENDING || code == ERR_SHARD_UNAVAILABLE);
+}
+
 bool cover_answer(struct cover *c, const struct message_type *type, uint16_t code)
 {
     check(code < COVER_CODES_MAX);
@@ -57,7 +67,7 @@ bool cover_answer(struct cover *c, const struct message_type *type, uint16_t cod
     const struct declared_refusal *r = &declared_refusals[at];
     if (at < array_len(declared_refusals) && r->message == type->number && r->code == code)
         c->refused[at]++;
-    else if (code >= ERR_DOMAIN_FIRST)
+    else if (code >= ERR_DOMAIN_FIRST || cover_of_crossings(type, code))
         return false;
     return true;
 }
