@@ -85,8 +85,11 @@ const struct payctl_command payctl_commands[] = {
     HAND("actors top", "Shows the busiest actors and each kind, again every second.", top_options,
          payctl_actors_top),
     HAND("actors suspend", "Lets an actor's messages wait.", actor_options, payctl_actors_control),
-    HAND("actors resume", "Ends a suspension or a quarantine.", actor_options,
-         payctl_actors_control),
+    HAND("actors resume",
+         "Ends a suspension or a quarantine; what other shards sent meanwhile, and is parked for "
+         "the "
+         "actor, runs again.",
+         actor_options, payctl_actors_control),
     HAND("actors trace", "Logs each turn of an actor.", actor_options, payctl_actors_control),
     HAND("actors untrace", "Logs its turns no longer.", actor_options, payctl_actors_control),
     HAND("actors stop", "Takes an actor out of memory until its next message.", actor_options,

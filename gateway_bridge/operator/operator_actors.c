@@ -182,6 +182,7 @@ struct named {
     struct id128 id;
     uint16_t shards_left; /* not asked yet */
     uint16_t code;        /* of the run there */
+    uint16_t retried;     /* of a resumption: what came of what is parked for it */
     void (*run)(struct operator_request *q, struct shard *s);
     void (*finish)(struct operator_request *q);
     struct actor_details details;
@@ -284,6 +285,9 @@ static void on_shard_control(struct operator_request *q, struct shard *s)
     const struct actor_control *body = q->body;
     struct named *n = q->answer;
     n->code = (uint16_t)shard_actor_command(s, n->kind, n->id, commands[body->action]);
+    if (n->code == ERR_OK && body->action == ACTOR_ACTION_RESUME)
+        n->retried =
+            (uint16_t)shard_parked_retry_all(s, n->kind, n->id, slice_of(q->exchange->user));
 }
 
 /* --- suspensions ------------------------------------------------------------------------------ */
@@ -324,7 +328,10 @@ static void operator_finish_control(struct operator_request *q)
         check(o->suspended_count < OPERATOR_SUSPENDED_MAX);
         o->suspended[o->suspended_count++] = s;
     }
-    operator_answer_empty(q);
+    if (n->retried == ERR_OK)
+        operator_answer_empty(q);
+    else
+        operator_answer(q, n->retried);
 }
 
 void operator_actor_control(struct operator_request *q)

@@ -97,6 +97,17 @@ enum err parked_retry_begin(struct shard *s, struct id128 id, const struct parke
     return parked_retry_take(s, queue->first);
 }
 
+enum err parked_retry_target(struct shard *s, uint16_t kind, struct id128 target, struct slice by)
+{
+    if (s->state != SHARD_RUNNING)
+        return ERR_UNAVAILABLE;
+    const struct parked_queue *queue = parked_queue_find(&s->registry, kind, target);
+    if (queue == NULL)
+        return ERR_OK;
+    check(queue->count > 0);
+    return parked_retry_begin(s, queue->first, &(struct parked_wish){.by = by});
+}
+
 /* Its turn is done: those behind it follow, unless this one alone was meant. */
 static void parked_retry_go_on(struct shard *s)
 {

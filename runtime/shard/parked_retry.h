@@ -37,6 +37,11 @@ struct parked_retry {
 must_check enum err parked_retry_begin(struct shard *s, struct id128 id,
                                        const struct parked_wish *wish);
 
+/* The same for all that is parked for this target, from the first of them on. OK too if nothing is.
+ */
+must_check enum err parked_retry_target(struct shard *s, uint16_t kind, struct id128 target,
+                                        struct slice by);
+
 /* Runs its turns while there is time in this pass. */
 void parked_retry_step(struct shard *s);
 

@@ -270,6 +270,12 @@ enum err shard_parked_retry(struct shard *s, struct id128 id, struct slice by)
     return parked_retry_begin(s, id, &(struct parked_wish){.by = by});
 }
 
+enum err shard_parked_retry_all(struct shard *s, uint16_t kind, struct id128 target,
+                                struct slice by)
+{
+    return parked_retry_target(s, kind, target, by);
+}
+
 enum err shard_parked_refuse(struct shard *s, struct id128 id, struct slice by, struct slice reason)
 {
     return parked_retry_begin(s, id, &(struct parked_wish){true, by, reason});

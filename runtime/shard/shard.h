@@ -92,9 +92,11 @@ const char *shard_audit(struct shard *s);
  */
 
 /* Lets this one and those to the same target run again, from the first of them on, until one fails;
- * or has this one refused. The journal keeps who wanted it, and why. OK: their turns come. Errors:
- * parked_retry.h. */
+ * or all that are parked for a target, if any are; or has this one refused. The journal keeps who
+ * wanted it, and why. OK: their turns come. Errors: parked_retry.h. */
 must_check enum err shard_parked_retry(struct shard *s, struct id128 id, struct slice by);
+must_check enum err shard_parked_retry_all(struct shard *s, uint16_t kind, struct id128 target,
+                                           struct slice by);
 must_check enum err shard_parked_refuse(struct shard *s, struct id128 id, struct slice by,
                                         struct slice reason);
 

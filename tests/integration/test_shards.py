@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three shards, or SHARDS, on two loops: each owner lives in one of them, and what is told of the
 node is told of all. Lists show what whichever shard committed."""
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import scenarios
 from load import Load
 from payd import (PAYCTL, NotReady, Payd, SLOTS, new_id, new_key, operator, parallel,
                   refused_start, shard_of, slot_in, slot_of)
-from scenarios import contains, equal, true
+from scenarios import contains, equal, true, wait_for
 
 SHARDS = max(3, int(os.environ.get("SHARDS", "3")))
 ROUNDS = 40
@@ -295,6 +296,27 @@ def test_operators_see_all_shards(payd):
     for shard in range(SHARDS):
         contains(page, f'payd_shard_state{{shard="{shard}"}} 1',
                  f'payd_projector_lag_batches{{shard="{shard}"}} ')
+
+
+def test_who_is_resumed_gets_what_came_meanwhile(payd):
+    with payd.bank(tenant="patient") as bank, payd.bank(tenant="patient") as other:
+        debit, credit = account_in(0), account_in(1)
+        for account in (debit, credit):
+            bank.open_account(account_id=account)
+        operator(payd, "actors", "suspend", credit)
+
+        def parked():
+            return operator(payd, "parked", "list")["parked"]
+
+        def move():
+            return bank.move(debit, credit, "1.00")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            moved = pool.submit(move)
+            wait_for(lambda: [p["actor"] for p in parked()] == [credit], "it is parked")
+            operator(payd, "actors", "resume", credit)
+            equal(moved.result()["status"], "posted", "the transfer")
+        equal(other.account(credit)["credits_posted"], "1.00", "what came")
+        equal(parked(), [], "parked")
 
 
 def test_the_books_of_one_shard(payd):

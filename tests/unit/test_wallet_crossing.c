@@ -220,6 +220,26 @@ static void a_parked_payment_goes_on_when_an_operator_says_so(void **state)
     expect_wallet(b, s.bob, 3000, 3000);
 }
 
+/* Who resumes an actor need not know what came for it meanwhile, from whichever shard. */
+static void what_is_parked_for_a_wallet_is_run_in_its_order(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct shard *there = shard_set_shard(b->set, 1);
+    const struct slice by = slice_of("unix:operator");
+    command(b, s.bob, ACTOR_COMMAND_SUSPEND);
+    struct question *first = pay(b, s.ann, s.bob, 3000, 1);
+    struct question *second = pay(b, s.ann, s.bob, 4000, 2);
+    shards_run(b, 50 * NS_PER_MS);
+    assert_int_equal(shard_parked_retry_all(there, KIND_WALLET, s.bob, by), ERR_SUSPENDED);
+    assert_int_equal(shard_actor_command(there, KIND_WALLET, s.bob, ACTOR_COMMAND_RESUME), ERR_OK);
+    assert_int_equal(shard_parked_retry_all(there, KIND_WALLET, s.bob, by), ERR_OK);
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(shards_code(b, second), RESULT_OK);
+    expect_wallet(b, s.bob, 7000, 7000);
+    assert_int_equal(shard_parked_retry_all(there, KIND_WALLET, s.bob, by), ERR_OK);
+}
+
 static void a_parked_payment_that_is_refused_is_given_back(void **state)
 {
     struct shards_bank *b = *state;
@@ -366,6 +386,7 @@ int main(void)
         SHARDS_TEST(what_is_under_way_is_carried_out),
         SHARDS_TEST(a_wallet_with_nothing_kept_aside_is_not_closed_either),
         SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
+        SHARDS_TEST(what_is_parked_for_a_wallet_is_run_in_its_order),
         SHARDS_TEST(a_parked_payment_that_is_refused_is_given_back),
         SHARDS_TEST(a_hold_is_captured_in_parts_to_another_shard),
         SHARDS_TEST(a_hold_that_is_being_captured_is_ended_by_nothing_else),
