@@ -111,7 +111,7 @@ static bool json_check_object(yyjson_val *object, uint32_t depth, struct json_er
     while ((key = yyjson_obj_iter_next(&i)) != NULL) {
         struct slice name = json_text_of(key);
         if (json_has_nul(name))
-            return json_refuse(e, RESULT_INVALID_JSON, "a key must not contain U+0000");
+            return json_refuse(e, RESULT_INVALID_FIELD, "must not have a key with U+0000");
         if (json_key_repeats(object, key))
             return json_refuse_name(e, RESULT_DUPLICATE_FIELD, "is given twice", name);
         if (!json_check_value(yyjson_obj_iter_get_val(key), depth, e)) {

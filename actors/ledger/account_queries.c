@@ -174,11 +174,12 @@ static bool add_late(void *context, const struct value *values)
     struct late_entries_row row;
     bool read = late_entries_row_from_values(values, &row);
     check(read);
-    check(row.version > w->balance->version);
+    struct account_balance *b = w->balance;
+    check(row.version > b->version);
     w->looked++;
     if (row.effective_time > w->at)
         return true;
-    struct account_balance *b = w->balance;
+    b->version = row.version; /* they come in the order of their versions */
     if (row.direction == ENTRY_DIRECTION_DEBIT) {
         b->debits_posted += row.posted;
         b->debits_pending = account_queries_less(b->debits_pending + row.held, row.released);

@@ -353,8 +353,10 @@ static void repeated_keys_and_nul_are_refused_at_any_depth(void **state)
     assert_int_equal(fault.code, RESULT_DUPLICATE_FIELD);
     assert_null(parse("{\"a\":[\"x\\u0000\"]}"));
     assert_string_equal(fault.field, "a[0]");
-    assert_null(parse("{\"a\\u0000\":1}"));
-    assert_int_equal(fault.code, RESULT_INVALID_JSON);
+    assert_null(parse("{\"a\":{\"b\\u0000\":1}}")); /* JSON it is, and said of what has the key */
+    assert_int_equal(fault.code, RESULT_INVALID_FIELD);
+    assert_string_equal(fault.field, "a");
+    assert_string_equal(fault.rule, "must not have a key with U+0000");
 }
 
 static void depth_and_keys_are_limited(void **state)

@@ -54,14 +54,20 @@ static void test_entries_form_a_chain(void **state)
     assert_int_equal(bank_ask(b, teller(), &account_entries_type, &q), RESULT_INVALID_CURSOR);
 }
 
-static u128 balance_at(struct bank *b, uint64_t n, uint64_t at, enum time_axis axis)
+static struct account_balance account_at(struct bank *b, uint64_t n, uint64_t at,
+                                         enum time_axis axis)
 {
     struct account_balance_at q = {.account_id = id_of(n), .has_at = true, .at = at,
                                    .has_time = true, .time = (uint8_t)axis};
     assert_int_equal(bank_ask(b, teller(), &account_balance_at_type, &q), RESULT_OK);
     struct account_balance a;
     bank_reply(b, &account_balance_type, &a);
-    return a.balance;
+    return a;
+}
+
+static u128 balance_at(struct bank *b, uint64_t n, uint64_t at, enum time_axis axis)
+{
+    return account_at(b, n, at, axis).balance;
 }
 
 static void test_balance_as_of_either_time(void **state)
@@ -78,6 +84,9 @@ static void test_balance_as_of_either_time(void **state)
     late.effective_time = opened + 5 * NS_PER_S;
     given_transfer(b, late);
     uint64_t end = show_transfer(b, id_of(11)).recorded_time;
+    assert_int_equal(account_at(b, 1, opened + 6 * NS_PER_S, TIME_AXIS_EFFECTIVE).version,
+                     show(b, 1).version); /* the newest that counts, not the newest in time */
+    assert_int_equal(account_at(b, 1, opened + 4 * NS_PER_S, TIME_AXIS_EFFECTIVE).version, 1);
     assert_true(balance_at(b, 1, opened + 6 * NS_PER_S, TIME_AXIS_EFFECTIVE) == 7);
     assert_true(balance_at(b, 1, opened + 6 * NS_PER_S, TIME_AXIS_RECORDED) == 0);
     assert_true(balance_at(b, 1, opened + 4 * NS_PER_S, TIME_AXIS_EFFECTIVE) == 0);
