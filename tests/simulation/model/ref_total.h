@@ -8,6 +8,7 @@
 /* Of the accounts of one tenant or all, in one currency and one shard or all. */
 struct ref_total {
     struct ref_counters counters;
+    struct ref_counters transit; /* of the accounts of money in transit, which are not among them */
     uint64_t accounts;
 };
 

@@ -241,19 +241,6 @@ bool ref_transit_received(const struct reference *r, struct id128 id, struct id1
 
 /* --- what must hold --------------------------------------------------------------------------- */
 
-u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency,
-                           bool credits)
-{
-    u128 sum = 0;
-    for (uint32_t i = 0; i < r->moving_count; i++) {
-        const struct ref_moving *c = &r->movings[i];
-        if (c->state == REF_MOVING_DECIDED && c->currency == currency && c->credits == credits &&
-            (id128_is_zero(tenant) || id128_equal(tenant, c->tenant)))
-            sum = reference_sum(sum, c->amount);
-    }
-    return sum;
-}
-
 u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, bool credits)
 {
     u128 sum = 0;

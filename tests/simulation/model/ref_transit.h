@@ -21,11 +21,6 @@ const struct ref_moving *ref_transit_decided(const struct reference *r, struct i
 /* Has the account its part of the transfer with this id, which its other account has not yet? */
 bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id);
 
-/* What is decided and not followed, of a tenant (zero: of all) in a currency; `credits`: asked
- * for where the credit is. */
-u128 ref_transit_under_way(const struct reference *r, struct id128 tenant, uint16_t currency,
-                           bool credits);
-
 /* Each pair's accounts of money in transit hold what is under way between them; and what all
  * accounts have available is never more than there is. */
 void ref_transit_check(const struct reference *r);
