@@ -10,6 +10,8 @@
 #include "schemas/refusals.h"
 #include "schemas/result.h"
 
+#define COVER_SELDOM 10
+
 static_assert(array_len(declared_refusals) <= COVER_REFUSALS_MAX, "each has its count");
 
 static const char *const fault_names[COVER_FAULTS] = {
@@ -149,7 +151,21 @@ static void miss_refusals(void *context, const struct message_type *type)
         const uint16_t code = declared_refusals[i].code;
         if (w->cover->refused[i] > 0 || cover_excuses(type, code))
             continue;
+        w->missing++;
         printf("never refused: the message %s with %s\n", type->name, code_name(code));
+    }
+}
+
+/* What may soon be missing. */
+static void print_seldom(void *context, const struct message_type *type)
+{
+    const struct walk *w = context;
+    for (size_t i = cover_refusal_at(type->number, 0);
+         i < array_len(declared_refusals) && declared_refusals[i].message == type->number; i++) {
+        uint64_t count = w->cover->refused[i];
+        if (count > 0 && count < COVER_SELDOM)
+            printf(" %s with %s %" PRIu64 ",", type->name, code_name(declared_refusals[i].code),
+                   count);
     }
 }
 
@@ -169,6 +185,8 @@ void cover_print(const struct cover *c, const struct domain *d)
     for (uint16_t i = 0; i < COVER_CODES_MAX; i++)
         if (c->codes[i] > 0)
             printf(" %s %" PRIu64 ",", code_name(i), c->codes[i]);
+    printf("\nseldom refused:");
+    each_message(d, print_seldom, &w);
     printf("\n");
 }
 

@@ -89,7 +89,8 @@ void cover_add(struct cover *to, const struct cover *from);
 
 void cover_print(const struct cover *c, const struct domain *d);
 
-/* Prints each fault, message and event of the domain that never happened; returns how many. */
+/* Prints each fault, message and event of the domain that never happened, and each refusal that a
+ * message declares and never gave; returns how many. */
 int cover_missing(const struct cover *c, const struct domain *d);
 
 #endif

@@ -2,6 +2,7 @@
 /* The simulator: runs seeds, one after another.
  *
  *     sim --seeds N [--first S]   seeds S, S + 1, ...; says of each that fails how to repeat it
+ *         --jobs N                in N processes, each a share of them
  *         --cover                 and what happened how often; fails if something never did
  *     sim --seed S [--trace]      one seed, showing what happens
  *         --shards N              with N shards, not as many as the seed has
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +25,14 @@
 #include "tests/simulation/verdict.h"
 
 #define REASON_MAX 400
+#define JOBS_MAX 64
 #define SEED_S_MAX 300        /* a seed that takes longer hangs */
 #define TWICE_EVERY 16        /* one seed of 16 runs twice */
 #define MUTANT_SEEDS_MAX 12000 /* a mutant must be found within them */
 
 struct options {
     uint64_t first, seeds;
-    uint32_t requests, twice_every;
+    uint32_t requests, twice_every, jobs;
     uint16_t shards;
     bool trace, mutants, cover;
     enum mutant mutant;
@@ -92,12 +96,17 @@ struct totals {
     uint64_t batches, events, failures;
 };
 
+static void add_run_counts(struct run_counts *to, const struct run_counts *from)
+{
+    const uint64_t *one = (const uint64_t *)from;
+    uint64_t *sum = (uint64_t *)to;
+    for (size_t i = 0; i < sizeof *from / sizeof *one; i++)
+        sum[i] += one[i];
+}
+
 static void add_counts(struct totals *t, const struct run *run)
 {
-    const uint64_t *from = (const uint64_t *)&run->counts;
-    uint64_t *to = (uint64_t *)&t->counts;
-    for (size_t i = 0; i < sizeof run->counts / sizeof *from; i++)
-        to[i] += from[i];
+    add_run_counts(&t->counts, &run->counts);
     cover_add(&t->cover, &run->cover);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         t->batches += run->shards[i].history.seq;
@@ -141,6 +150,11 @@ static void sim_print_failure(const struct options *o, uint64_t seed)
     fflush(stdout);
 }
 
+static void add_trace(struct totals *t, uint64_t hash)
+{
+    t->traces = (t->traces ^ hash) * 0x9E3779B97F4A7C15u;
+}
+
 static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
 {
     const struct run_options run = {seed, o->requests, o->shards, o->trace};
@@ -160,7 +174,7 @@ static bool one_seed(const struct options *o, uint64_t seed, struct totals *t)
             sim_print_failure(o, seed);
         return false;
     }
-    t->traces = (t->traces ^ hash) * 0x9E3779B97F4A7C15u;
+    add_trace(t, hash);
     if (o->seeds == 1)
         printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, hash);
     return true;
@@ -173,12 +187,58 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void run_share(const struct options *o, uint32_t share, uint32_t shares, struct totals *t)
+{
+    uint64_t from = o->seeds * share / shares, to = o->seeds * (share + 1) / shares;
+    for (uint64_t i = from; i < to; i++)
+        one_seed(o, o->first + i, t);
+}
+
+/* A share whose process failed is one failure more; it has said of which seed. */
+static void add_share(struct totals *t, const struct totals *share, int status)
+{
+    add_run_counts(&t->counts, &share->counts);
+    cover_add(&t->cover, &share->cover);
+    add_trace(t, share->traces);
+    t->batches += share->batches;
+    t->events += share->events;
+    t->failures += share->failures + (status != 0);
+}
+
+/* Each in a process of its own, which counts in memory that all share. */
+static void run_shares(const struct options *o, struct totals *t)
+{
+    pid_t jobs[JOBS_MAX];
+    struct totals *shares = mmap(NULL, o->jobs * sizeof *shares, PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shares == MAP_FAILED)
+        abort();
+    for (uint32_t i = 0; i < o->jobs; i++) {
+        jobs[i] = fork();
+        if (jobs[i] < 0)
+            abort();
+        if (jobs[i] == 0) {
+            run_share(o, i, o->jobs, &shares[i]);
+            exit(0);
+        }
+    }
+    for (uint32_t i = 0; i < o->jobs; i++) {
+        int status = 0;
+        if (waitpid(jobs[i], &status, 0) != jobs[i])
+            abort();
+        add_share(t, &shares[i], status);
+    }
+    munmap(shares, o->jobs * sizeof *shares);
+}
+
 static int run_seeds(const struct options *o)
 {
     struct totals t = {0};
     double began = now_s();
-    for (uint64_t i = 0; i < o->seeds; i++)
-        one_seed(o, o->first + i, &t);
+    if (o->jobs > 1)
+        run_shares(o, &t);
+    else
+        run_share(o, 0, 1, &t);
     double took = now_s() - began;
     const struct run_counts *c = &t.counts;
     printf("%" PRIu64 " seeds, %" PRIu64 " failed, %.1f s (%.0f seeds/s): %" PRIu64
@@ -226,7 +286,7 @@ static int run_mutants(struct options o)
 static int sim_usage(void)
 {
     fputs("usage: sim --seeds N [--first S] [--requests N] [--mutant BUG] [--twice-every N]\n"
-          "           [--shards N] [--cover]\n"
+          "           [--shards N] [--jobs N] [--cover]\n"
           "       sim --seed S [--trace] [--requests N] [--shards N] [--mutant BUG]\n"
           "       sim --mutants | --list-mutants\n",
           stderr);
@@ -268,6 +328,8 @@ static bool take_option(struct options *o, const char *name, const char *value, 
         o->requests = (uint32_t)n;
     else if (strcmp(name, "--shards") == 0 && n <= RUN_SHARDS_MAX)
         o->shards = (uint16_t)n;
+    else if (strcmp(name, "--jobs") == 0 && n >= 1 && n <= JOBS_MAX)
+        o->jobs = (uint32_t)n;
     else if (strcmp(name, "--twice-every") == 0)
         o->twice_every = (uint32_t)n;
     else

@@ -106,8 +106,7 @@ static const struct ref_account *workload_clearing(const struct run *run,
     return NULL;
 }
 
-/* All that its ledger can still move. */
-static u128 workload_rest(const struct run *run, const struct ref_account *a)
+u128 workload_rest(const struct run *run, const struct ref_account *a)
 {
     const struct reference *r = &run->reference;
     const struct ref_total t = ref_total_of(r, a->tenant, a->currency, reference_home(r, a->id));
@@ -128,24 +127,29 @@ u128 workload_edge(struct run *run, const struct ref_account *from, const struct
                          c->credits_posted + c->credits_pending};
     if (from != NULL && workload_chance(run, 6))
         return workload_rest(run, from);
+    /* Of credits it is seldom the first that does not fit. */
+    size_t credits = workload_chance(run, 2) ? 1 + 2 * rng_below(&run->rng, 3) : array_len(sums);
     u128 before = 0, edge = U128_MAX;
     uint32_t count = 0;
     for (size_t i = 0; i < array_len(sums); i++) {
         if (sums[i] <= before)
             continue;
         before = sums[i];
-        if (rng_below(&run->rng, ++count) == 0)
+        if (rng_below(&run->rng, ++count) == 0 || i == credits)
             edge = U128_MAX - sums[i];
+        if (i == credits)
+            break;
     }
     return edge + (count > 0 && !workload_chance(run, 6));
 }
 
 u128 workload_moved(struct run *run, u128 amount, struct id128 from, struct id128 to, bool pending)
 {
-    if (!rng_chance(&run->rng, run->swarm.edge_ppm))
-        return amount;
     const struct ref_account *debit = reference_account(&run->reference, from);
     const struct ref_account *credit = reference_account(&run->reference, to);
+    bool promised = run->swarm.edge_ppm > 0 && credit != NULL && credit->now.credits_pending > 0;
+    if (!rng_chance(&run->rng, run->swarm.edge_ppm) && !(promised && workload_chance(run, 4)))
+        return amount;
     return workload_edge(run, debit == NULL ? workload_clearing(run, credit) : debit,
                          credit == NULL ? workload_clearing(run, debit) : credit, pending);
 }
@@ -253,6 +257,20 @@ const struct ref_wallet *workload_wallet(struct run *run)
     return w;
 }
 
+const struct ref_wallet *workload_promised(struct run *run)
+{
+    const struct reference *r = &run->reference;
+    const struct ref_wallet *found = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->wallet_count; i++) {
+        const struct ref_wallet *w = &r->wallets[i];
+        if (workload_acts(run, w->tenant) && reference_account(r, w->id)->now.credits_pending > 0 &&
+            rng_below(&run->rng, ++count) == 0)
+            found = w;
+    }
+    return found;
+}
+
 static u128 workload_available(const struct run *run, const struct ref_wallet *w)
 {
     const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
@@ -312,10 +330,21 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
 /* Does it go on with a hold, payment or transfer that is there, or make one if none is? */
 static bool operation_follows(const struct operation *o, bool some)
 {
-    static const char *const on[] = {
-        "capture",        "release",      "hold_longer",         "refund",    "cancel",
-        "payment_longer", "payment_more", "post_held",           "void_held", "transfer_resolving",
-        "reverse",        "transaction",  "transaction_reversed"};
+    static const char *const on[] = {"capture",
+                                     "release",
+                                     "hold_longer",
+                                     "refund",
+                                     "cancel",
+                                     "payment_longer",
+                                     "payment_more",
+                                     "post_held",
+                                     "void_held",
+                                     "transfer_resolving",
+                                     "reverse",
+                                     "transaction",
+                                     "transaction_reversed",
+                                     "payee_closes",
+                                     "payee_filled"};
     static const char *const first[] = {"hold", "pay", "authorize"};
     const char *const *names = some ? on : first;
     for (size_t i = 0; i < (some ? array_len(on) : array_len(first)); i++)

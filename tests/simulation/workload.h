@@ -42,7 +42,10 @@ u128 workload_amount(struct run *run);
  * are looked at, or just as much; or all that their ledger can still move. */
 u128 workload_edge(struct run *run, const struct ref_account *from, const struct ref_account *to,
                    bool pending);
-/* The amount, or at times such an edge; zero: a service's own account. */
+/* All that its ledger can still move. */
+u128 workload_rest(const struct run *run, const struct ref_account *a);
+/* The amount, or at times such an edge, more often where something is promised; zero: a service's
+ * own account. */
 u128 workload_moved(struct run *run, u128 amount, struct id128 from, struct id128 to, bool pending);
 /* A wallet with money in it, if one is found soon; NULL if there is none at all. What it can spend,
  * most of the time. */
@@ -50,6 +53,8 @@ const struct ref_wallet *workload_payer(struct run *run);
 /* Whom it may pay: another of its currency, in half of the cases one of another shard, if one is
  * found soon. */
 const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from);
+/* One to which something is on its way that is not there yet; NULL: there is none. */
+const struct ref_wallet *workload_promised(struct run *run);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 /* Of what is left of something, or one or two more. */
 u128 workload_part(struct run *run, u128 left);
@@ -95,5 +100,10 @@ bool workload_resolving(struct run *run, struct request *q);
 /* Ledger operations on the transfer of a payment or hold. */
 bool workload_beneath_payment(struct run *run, struct request *q);
 bool workload_beneath_hold(struct run *run, struct request *q);
+/* An adjustment of half of what its ledger can still move, to a wallet to which something is
+ * promised. */
+bool workload_filled(struct run *run, struct request *q);
+/* Closes the payee in another shard, still empty, of what is only authorised. */
+bool workload_payee_closes(struct run *run, struct request *q);
 
 #endif

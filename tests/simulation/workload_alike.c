@@ -3,6 +3,8 @@
  * make them: they are refused for the one thing in which they differ. */
 #include "tests/simulation/workload.h"
 
+#include "runtime/base/time.h"
+
 #define EARLIER_TRIED 30
 
 const struct request *workload_earlier(struct run *run, const struct message_type *type)
@@ -67,7 +69,7 @@ static const struct transfer_create *an_earlier_transfer(struct run *run, uint32
     return NULL;
 }
 
-/* What a transfer resolved, asked for as a post or void under its id. */
+/* What a transfer resolved, asked for as a post or void under its id; or as of another time. */
 static bool alike_form(struct run *run, struct request *q, const struct message_type *type)
 {
     bool posts = type == &transfer_post_type;
@@ -76,6 +78,7 @@ static bool alike_form(struct run *run, struct request *q, const struct message_
     if (c == NULL)
         return false;
     q->type = type;
+    bool later = workload_chance(run, 3);
     if (posts)
         q->body.transfer_post = (struct transfer_post){
             .transfer_id = c->pending_id,
@@ -84,8 +87,8 @@ static bool alike_form(struct run *run, struct request *q, const struct message_
             .has_amount = c->has_amount,
             .amount =
                 c->has_amount ? workload_decimal(c->amount, c->currency) : (struct decimal){0},
-            .has_effective_time = c->has_effective_time,
-            .effective_time = c->effective_time,
+            .has_effective_time = c->has_effective_time || later,
+            .effective_time = later ? run_wall_ns(run) - NS_PER_S : c->effective_time,
         };
     else
         q->body.transfer_void = (struct transfer_void){

@@ -95,6 +95,8 @@ static void transfer_between(struct run *run, struct request *q, const struct re
     c->has_amount = true;
     c->amount = workload_moved(run, workload_amount(run), debit->id, credit->id, pending);
     c->currency = debit->currency;
+    c->has_code = workload_chance(run, 8);
+    c->code = c->has_code ? CODE : 0;
     c->has_flags = true;
     c->flags = flags;
     c->has_description = workload_chance(run, 6);
@@ -170,11 +172,14 @@ static bool transfer_closing(struct run *run, struct request *q)
 }
 
 /* What cannot be resolved: no transfer at all, the transfer itself, one that was never pending, one
- * between others. */
+ * between others or in another currency. */
 static void resolves_another(struct run *run, struct transfer_create *c)
 {
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
-    switch (rng_below(&run->rng, 4)) {
+    switch (rng_below(&run->rng, 5)) {
+    case 4:
+        c->currency = workload_currencies[c->currency == workload_currencies[0]];
+        break;
     case 3:
         if (t != NULL)
             c->credit_account_id = t->credit;

@@ -10,7 +10,10 @@ static bool make_create(struct run *run, struct request *q, bool now)
     const struct ref_wallet *from = workload_payer(run);
     if (from == NULL)
         return false;
-    const struct ref_wallet *to = workload_payee(run, from);
+    const struct ref_wallet *to = workload_payee(run, from), *promised = workload_promised(run);
+    if (promised != NULL && promised != from && promised->currency == from->currency &&
+        workload_chance(run, 4))
+        to = promised; /* by several */
     bool asks = run_home(run, from->id) != run_home(run, to->id);
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
@@ -201,15 +204,55 @@ static bool payment_longer(struct run *run, struct request *q)
     return true;
 }
 
+/* What the two keep aside for others beside this payment. */
+static u128 debits_beside(const struct run *run, const struct ref_payment *p)
+{
+    return reference_account(&run->reference, p->from)->now.debits_pending - p->remaining;
+}
+
+static u128 credits_beside(const struct run *run, const struct ref_payment *p)
+{
+    const struct ref_account *a = reference_account(&run->reference, p->to);
+    return p->crosses || a == NULL ? 0 : a->now.credits_pending - p->remaining;
+}
+
+/* One whose payer or payee has another one open. */
+static const struct ref_payment *one_of_several(struct run *run)
+{
+    const struct reference *r = &run->reference;
+    const struct ref_payment *found = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->payment_count; i++) {
+        const struct ref_payment *p = &r->payments[i];
+        if (p->remaining > 0 && (debits_beside(run, p) > 0 || credits_beside(run, p) > 0) &&
+            rng_below(&run->rng, ++count) == 0)
+            found = p;
+    }
+    return found;
+}
+
+/* As much more as is one too much beside the others. */
+static u128 more_than_fits(struct run *run, const struct ref_payment *p)
+{
+    const u128 debits = debits_beside(run, p), credits = credits_beside(run, p);
+    u128 other = debits == 0 || (credits > 0 && workload_chance(run, 2)) ? credits : debits;
+    return U128_MAX - other + 1 - p->remaining;
+}
+
 static bool payment_more(struct run *run, struct request *q)
 {
-    const struct ref_payment *p = an_authorized(run);
+    bool full = run->swarm.edge_ppm > 0 && workload_chance(run, 4);
+    const struct ref_payment *p = full ? one_of_several(run) : NULL;
+    full = p != NULL;
+    if (p == NULL)
+        p = an_authorized(run);
     if (p == NULL)
         return false;
     q->type = &payment_increase_type;
     q->who = workload_principal(run, owner_of(run, p->from));
     q->body.payment_increase.payment_id = p->id;
-    u128 more = workload_moved(run, workload_part(run, p->amount), p->from, p->to, true);
+    u128 more = full ? more_than_fits(run, p)
+                     : workload_moved(run, workload_part(run, p->amount), p->from, p->to, true);
     if (more > U128_MAX - p->amount) /* beside what it keeps aside itself */
         more = workload_chance(run, 2) ? U128_MAX - p->amount : more - p->remaining;
     q->body.payment_increase.amount = workload_decimal(more, p->currency);
@@ -291,5 +334,7 @@ const struct operation payment_operations[] = {
     {"payment_history", payment_history},
     {"list_adapters", list_adapters},
     {"beneath_payment", workload_beneath_payment},
+    {"payee_filled", workload_filled},
+    {"payee_closes", workload_payee_closes},
 };
 const uint32_t payment_operation_count = array_len(payment_operations);

@@ -33,7 +33,9 @@ static bool wallet_new(struct run *run, struct request *q)
 
 static bool make_fund(struct run *run, struct request *q)
 {
-    const struct ref_wallet *w = workload_wallet(run);
+    const struct ref_wallet *w = workload_chance(run, 4) ? workload_promised(run) : NULL;
+    if (w == NULL)
+        w = workload_wallet(run);
     if (w == NULL)
         return false;
     u128 amount = workload_amount(run);
@@ -88,7 +90,9 @@ static bool wallet_pays(struct run *run, struct request *q)
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
-    const struct ref_wallet *to = workload_payee(run, w);
+    const struct ref_wallet *to = workload_payee(run, w), *promised = workload_promised(run);
+    if (promised != NULL && promised != w && workload_chance(run, 4))
+        to = promised;
     u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
@@ -323,8 +327,7 @@ static bool wallet_is_empty(const struct run *run, struct id128 wallet)
     return a != NULL && a->now.credits_posted == a->now.debits_posted;
 }
 
-/* The payee in another shard, still empty, of what is only authorised: it can be closed, and the
- * capture is refused where it is. NULL: there is none. */
+/* It can be closed, and the capture is refused where it is. NULL: there is none. */
 static const struct ref_wallet *payee_to_close(struct run *run)
 {
     const struct reference *r = &run->reference;
@@ -339,17 +342,22 @@ static const struct ref_wallet *payee_to_close(struct run *run)
     return found == NULL ? NULL : reference_wallet(r, found->to);
 }
 
-static bool wallet_is_closed(struct run *run, struct request *q)
+bool workload_payee_closes(struct run *run, struct request *q)
 {
     const struct ref_wallet *payee = payee_to_close(run);
+    if (payee == NULL || !workload_chance(run, 3))
+        return false;
+    q->type = &wallet_close_type;
+    q->who = workload_principal(run, payee->owner);
+    q->body.wallet_close.wallet_id = q->reads = payee->id;
+    return true;
+}
+
+static bool wallet_is_closed(struct run *run, struct request *q)
+{
     if (!workload_chance(run, 2) ||
         !about_wallet(run, q, &wallet_close_type, &q->body.wallet_close.wallet_id))
         return false;
-    if (payee != NULL && !workload_chance(run, 3)) {
-        q->body.wallet_close.wallet_id = q->reads = payee->id;
-        q->who = workload_principal(run, payee->owner);
-        return true;
-    }
     for (int i = 0; i < WALLETS_TRIED; i++) {
         const struct ref_wallet *w = workload_wallet(run);
         const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
@@ -403,6 +411,7 @@ const struct operation wallet_operations[] = {
     {"withdraw", make_withdraw},
     {"wallet_emptied", wallet_emptied},
     {"wallet_is_closed", wallet_is_closed},
+    {"wallet_filled", workload_filled},
     {"wallet_pays", wallet_pays},
     {"hold", make_hold},
     {"capture", make_capture},
