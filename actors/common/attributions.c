@@ -3,6 +3,8 @@
  * are looked through from the first on, because each principal is named where it appears first. */
 #include "actors/common/attributions.h"
 
+#define RECORDS_BYTES_MAX ((size_t)128 << 20) /* a batch's body has less */
+
 #include "runtime/base/journal_position.h"
 #include "runtime/base/slot_map.h"
 
@@ -106,4 +108,78 @@ struct attributed attributions_told(const struct principal *who, struct attribut
     bool told = own_side || who->any_owner || who->operator|| slice_equal(by.by, who->subject) ||
                 slice_equal(by.by, slice_of(PRINCIPAL_SYSTEM));
     return told ? by : (struct attributed){.has_by = false};
+}
+
+/* --- forgetting ------------------------------------------------------------------------------- */
+
+struct forgetting {
+    uint32_t item;           /* of what is forgotten */
+    struct wire_writer kept; /* the other records of its batch */
+};
+
+/* The next record of a batch; false at the end. */
+static bool attributions_next(struct wire_reader *r, uint32_t *known, uint64_t *item,
+                              struct attribution *a)
+{
+    if (r->failed || r->at == r->end)
+        return false;
+    *item = wire_get_uint(r, BATCH_ITEMS_MAX);
+    attribution_get(r, known, a);
+    return !r->failed;
+}
+
+/* Where the record begins that this item belongs to. */
+static uint64_t attributions_record(struct slice records, uint32_t item)
+{
+    struct wire_reader r;
+    struct attribution a;
+    uint32_t known = 0;
+    uint64_t at, found = 0;
+    wire_reader_init(&r, records.data, records.len);
+    while (attributions_next(&r, &known, &at, &a) && at <= item)
+        found = at;
+    return found;
+}
+
+static bool attributions_leave_out(void *context, const struct value *values)
+{
+    struct forgetting *f = context;
+    struct attributions_row row;
+    struct attribution_copy copy = {.written = 0};
+    struct attribution a;
+    struct wire_reader r;
+    uint32_t known = 0;
+    uint64_t at;
+    if (!attributions_row_from_values(values, &row))
+        return false;
+    uint64_t forgotten = attributions_record(row.records, f->item);
+    wire_reader_init(&r, row.records.data, row.records.len);
+    while (attributions_next(&r, &known, &at, &a)) {
+        attribution_copy_read(&copy, &a);
+        if (at == forgotten)
+            continue;
+        wire_put_uint(&f->kept, at);
+        attribution_copy_put(&copy, &f->kept, &a);
+    }
+    attribution_copy_done(&copy);
+    return false;
+}
+
+void attributions_forget(struct projection *p, uint64_t position)
+{
+    struct value row[] = {
+        {VALUE_UINT, .number = projection_shard(p)},
+        {VALUE_UINT, .number = position_seq(position)},
+        {.type = VALUE_BYTES},
+    };
+    struct forgetting f = {.item = position_item(position)};
+    wire_writer_init(&f.kept, RECORDS_BYTES_MAX);
+    bool there = projection_get(p, &attributions_view, row, attributions_leave_out, &f);
+    row[2].text = wire_written(&f.kept);
+    check(!f.kept.failed);
+    if (there && row[2].text.len > 0)
+        projection_put(p, &attributions_view, row);
+    else if (there)
+        projection_delete(p, &attributions_view, row);
+    wire_writer_done(&f.kept);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributions: who did what a row of a view shows. Rows have the journal position of their event;
  * the view `attributions` has, for each batch, the item at which a record begins and who asked for
- * it (wire/attribution.h), one record behind the other. One reader per query, on the read worker.
+ * it (wire/attribution.h), one record behind the other: those that have rows. One reader per query,
+ * on the read worker.
  */
 #ifndef COMMON_ATTRIBUTIONS_H
 #define COMMON_ATTRIBUTIONS_H
 
+#include "runtime/actor/domain.h"
 #include "runtime/actor/message.h"
 #include "runtime/base/arena.h"
 #include "runtime/store/view_store.h"
@@ -42,6 +44,10 @@ struct attributed attributions_told(const struct principal *who, struct attribut
 
 /* The name of the tenant that it was done for; empty if there was none or it is not known. */
 struct slice attributions_tenant(struct attributions *a, struct id128 id, uint64_t position);
+
+/* For project functions: the record of this position of their shard has no rows any more, so nobody
+ * asks who asked for it. */
+void attributions_forget(struct projection *p, uint64_t position);
 
 /* The same as attributions_find() of what was found elsewhere, with the text of the request's id;
  * nothing is copied. */

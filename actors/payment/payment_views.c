@@ -3,6 +3,7 @@
  * too when the number of its open holds changed. */
 #include "actors/payment/payment_views.h"
 
+#include "actors/common/attributions.h"
 #include "actors/common/owned_text.h"
 #include "actors/payment/payment.h"
 #include "actors/wallet/wallet_views.h"
@@ -233,14 +234,44 @@ void payment_project_declined(struct projection *to, const void *event, uint64_t
     payment_project(to, e->payment_id, time_ns, &row);
 }
 
+struct forgetting {
+    struct projection *to;
+    bool manual;     /* it was to be authorised */
+    bool kept_aside; /* ... and was, until another shard refused it: the ledger shows by whom */
+};
+
+static bool forget_of_payment(void *context, const struct value *values)
+{
+    struct forgetting *f = context;
+    struct payments_row row;
+    f->manual =
+        payments_row_from_values(values, &row) && row.capture == PAYMENT_CAPTURE_MODE_MANUAL;
+    return false;
+}
+
+static bool forget_of_step(void *context, const struct value *values)
+{
+    struct forgetting *f = context;
+    struct payment_events_row row;
+    if (!payment_events_row_from_values(values, &row))
+        return false;
+    f->kept_aside |= f->manual && row.type == PAYMENT_EVENT_KIND_STARTED;
+    if (!f->kept_aside || row.type == PAYMENT_EVENT_KIND_UPDATED)
+        attributions_forget(f->to, row.position);
+    return false;
+}
+
 void payment_project_forgotten(struct projection *to, const void *event, uint64_t time_ns)
 {
     const struct payment_forgotten *e = event;
     (void)time_ns;
+    struct forgetting f = {.to = to};
     struct value key[] = {{VALUE_ID, .id = e->payment_id}, {VALUE_UINT, .number = 0}};
+    projection_get(to, &payments_view, key, forget_of_payment, &f);
     projection_delete(to, &payments_view, key);
     for (uint64_t step = 1; step <= e->steps; step++) {
         key[1].number = step;
+        projection_get(to, &payment_events_view, key, forget_of_step, &f);
         projection_delete(to, &payment_events_view, key);
     }
 }

@@ -44,6 +44,7 @@ static void projector_note(struct projection *p, enum err e)
 void projection_put(struct projection *p, const struct view_table *t, const struct value *row)
 {
     struct view_store *s = p->projector->store;
+    p->projector->shown = true;
     if (p->error == ERR_OK)
         projector_note(p, s->ops->put_row(s, t, row));
 }
@@ -69,6 +70,7 @@ void projection_put_sorted(struct projection *p, const struct sorted_kind *kind,
                            struct id128 id, uint64_t number, const void *item)
 {
     struct projector *owner = p->projector;
+    owner->shown = true;
     if (p->error != ERR_OK || row_sorter_add(&owner->sorter, kind, id, number, item))
         return;
     projector_put_sorted(owner);
@@ -136,16 +138,18 @@ static bool projector_on_key(void *context, struct id128 key, struct id128 finge
     return true;
 }
 
-/* Rows are made from records with events; of the others only a principal that appears first, to
- * whom later ones refer by its number. */
+/* Nobody asks who asked for a record that no row leads to. */
 static void projector_on_record(void *context, const struct record_reader *record)
 {
     struct projector *p = context;
-    if (record->events == 0 && !record->attribution.first)
+    struct attribution a = record->attribution;
+    attribution_copy_read(&p->attributed, &a);
+    bool shown = p->shown;
+    p->shown = false;
+    if (!shown)
         return;
-    p->attributed |= record->events > 0;
     wire_put_uint(&p->attributions, record->begin_item);
-    attribution_put_again(&p->attributions, &record->attribution);
+    attribution_copy_put(&p->attributed, &p->attributions, &a);
 }
 
 static void projector_put_attributions(struct projector *p, uint64_t seq)
@@ -156,7 +160,7 @@ static void projector_put_attributions(struct projector *p, uint64_t seq)
         {VALUE_BYTES, .text = wire_written(&p->attributions)},
     };
     check(!p->attributions.failed);
-    if (p->attributed)
+    if (wire_written(&p->attributions).len > 0)
         projection_put(&p->projection, p->domain->attributions, row);
     wire_writer_clear(&p->attributions);
 }
@@ -299,7 +303,8 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
 {
     struct projector *p = context;
     wire_writer_clear(&p->attributions);
-    p->attributed = false;
+    attribution_copy_clear(&p->attributed);
+    p->shown = false;
     enum err e = replay_batch(&p->replay, row);
     if (e == ERR_OK && p->domain->attributions != NULL)
         projector_put_attributions(p, row->seq);
@@ -370,6 +375,7 @@ void projector_done(struct projector *p)
     free(p->refused.items);
     wire_writer_done(&p->state);
     wire_writer_done(&p->attributions);
+    attribution_copy_done(&p->attributed);
 }
 
 void projector_restart(struct projector *p, const struct store_position *position)

@@ -51,7 +51,8 @@ struct projector {
     struct key_list keys, ids, refused;
     struct wire_writer state;
     struct wire_writer attributions; /* of the batch being replayed: a row of domain.attributions */
-    bool attributed;                 /* ... which is wanted: some record has events */
+    struct attribution_copy attributed; /* the records of which there are rows */
+    bool shown;                         /* there is one of the record that is read */
     uint64_t events_max; /* as replay.events: the step ends there */
     bool fresh;          /* registry and replay are as of the views; else renew() */
 };

@@ -177,3 +177,34 @@ void attribution_list_done(struct attribution_list *l)
     free(l->items);
     *l = (struct attribution_list){0};
 }
+
+void attribution_copy_read(struct attribution_copy *c, struct attribution *a)
+{
+    attribution_resolve(&c->read, a);
+}
+
+void attribution_copy_put(struct attribution_copy *c, struct wire_writer *w,
+                          const struct attribution *a)
+{
+    check(a->number < c->read.count);
+    struct attribution *principal = &c->read.items[a->number];
+    struct attribution again = *a;
+    again.first = principal->first;
+    if (principal->first) {
+        principal->first = false;
+        principal->number = c->written++;
+    }
+    again.number = principal->number;
+    attribution_put_again(w, &again);
+}
+
+void attribution_copy_clear(struct attribution_copy *c)
+{
+    c->read.count = 0;
+    c->written = 0;
+}
+
+void attribution_copy_done(struct attribution_copy *c)
+{
+    attribution_list_done(&c->read);
+}

@@ -69,4 +69,19 @@ struct attribution_list {
 void attribution_resolve(struct attribution_list *l, struct attribution *a);
 void attribution_list_done(struct attribution_list *l);
 
+/* Attributions of a batch written again, some of them left out: who appears first in one that is
+ * left out then does so in the next one, and has another number. All zero at first. */
+struct attribution_copy {
+    struct attribution_list read; /* first: was not written yet; number: as it was written */
+    uint32_t written;             /* principals */
+};
+
+/* Each of the batch in its order, before it is written or left out; gives it the texts. */
+void attribution_copy_read(struct attribution_copy *c, struct attribution *a);
+void attribution_copy_put(struct attribution_copy *c, struct wire_writer *w,
+                          const struct attribution *a);
+/* For the next batch. */
+void attribution_copy_clear(struct attribution_copy *c);
+void attribution_copy_done(struct attribution_copy *c);
+
 #endif

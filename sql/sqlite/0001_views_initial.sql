@@ -65,7 +65,7 @@ CREATE TABLE key_filters (
 ) STRICT, WITHOUT ROWID;
 
 -- Who asked for the records of a batch, and by which requests: rows of other tables have the position
--- of their event, which leads here. One row per batch with events.
+-- of their event, which leads here. One row per batch with events, as long as something leads here.
 CREATE TABLE attributions (
     shard INTEGER NOT NULL,
     seq INTEGER NOT NULL,

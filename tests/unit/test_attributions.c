@@ -61,10 +61,72 @@ static void a_page_has_room_for_rows_of_many_busy_batches(void **state)
     wire_writer_done(&records);
 }
 
+/* Ada asks twice, and bob after each of her requests. */
+static void given_ada_and_bob(void)
+{
+    const struct principal ada = {.tenant = slice_of("acme"), .subject = slice_of("ada")};
+    const struct principal bob = {.tenant = slice_of("acme"), .subject = slice_of("bob")};
+    wire_writer_init(&records, (size_t)1 << 20);
+    for (uint32_t i = 0; i < 4; i++)
+        attribution_put(&records, i % 2 == 0 ? &ada : &bob, i % 2, i < 2, slice_of(""));
+}
+
+/* Copies all but the first `left_out` of the four. */
+static void copy(struct wire_writer *to, uint32_t left_out)
+{
+    struct attribution_copy c = {.written = 0};
+    struct attribution a;
+    struct wire_reader r;
+    uint32_t known = 0;
+    wire_reader_init(&r, records.data, records.len);
+    for (uint32_t i = 0; i < 4; i++) {
+        attribution_get(&r, &known, &a);
+        attribution_copy_read(&c, &a);
+        if (i >= left_out)
+            attribution_copy_put(&c, to, &a);
+    }
+    assert_true(wire_finished(&r));
+    attribution_copy_done(&c);
+}
+
+static void expect_asked_by(const struct wire_writer *copied, const char *const *who,
+                            uint32_t count)
+{
+    struct attribution_list known = {.count = 0};
+    struct attribution a;
+    struct wire_reader r;
+    uint32_t principals = 0;
+    wire_reader_init(&r, copied->data, copied->len);
+    for (uint32_t i = 0; i < count; i++) {
+        attribution_get(&r, &principals, &a);
+        attribution_resolve(&known, &a);
+        assert_true(slice_equal(a.subject, slice_of(who[i])));
+    }
+    assert_true(wire_finished(&r));
+    attribution_list_done(&known);
+}
+
+static void who_appears_first_in_what_is_left_out_appears_in_the_next(void **state)
+{
+    (void)state;
+    static const char *const who[] = {"ada", "bob", "ada", "bob"};
+    struct wire_writer copied;
+    given_ada_and_bob();
+    wire_writer_init(&copied, (size_t)1 << 20);
+    for (uint32_t left_out = 0; left_out <= 4; left_out++) {
+        wire_writer_clear(&copied);
+        copy(&copied, left_out);
+        expect_asked_by(&copied, who + left_out, 4 - left_out);
+    }
+    wire_writer_done(&copied);
+    wire_writer_done(&records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_has_room_for_rows_of_many_busy_batches),
+        cmocka_unit_test(who_appears_first_in_what_is_left_out_appears_in_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
