@@ -61,13 +61,13 @@ struct attributed attributed_of(const struct attribution *from, struct slice req
 }
 
 /* Its texts are those of the records that were read. */
-static struct attribution attributions_look_up(struct attributions *a, struct id128 id,
+static struct attribution attributions_look_up(struct attributions *a, uint16_t shard,
                                                uint64_t position)
 {
     struct attribution one, found = {0};
     struct wire_reader r;
     uint32_t known = 0;
-    attributions_read(a, slot_map_home(a->message->runtime.slots, id), position_seq(position));
+    attributions_read(a, shard, position_seq(position));
     a->principals.count = 0;
     wire_reader_init(&r, a->records.data, a->records.len);
     while (!r.failed && r.at != r.end) {
@@ -85,9 +85,9 @@ static struct attribution attributions_look_up(struct attributions *a, struct id
     return found;
 }
 
-struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position)
+struct attributed attributions_find_in(struct attributions *a, uint16_t shard, uint64_t position)
 {
-    struct attribution found = attributions_look_up(a, id, position);
+    struct attribution found = attributions_look_up(a, shard, position);
     char text[ATTRIBUTION_REQUEST_MAX];
     uint32_t len = (uint32_t)attribution_request_text(&found, text);
     struct attributed by = attributed_of(&found, (struct slice){text, len});
@@ -97,9 +97,15 @@ struct attributed attributions_find(struct attributions *a, struct id128 id, uin
     return by;
 }
 
+struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position)
+{
+    return attributions_find_in(a, slot_map_home(a->message->runtime.slots, id), position);
+}
+
 struct slice attributions_tenant(struct attributions *a, struct id128 id, uint64_t position)
 {
-    return arena_copy(a->arena, attributions_look_up(a, id, position).tenant);
+    uint16_t shard = slot_map_home(a->message->runtime.slots, id);
+    return arena_copy(a->arena, attributions_look_up(a, shard, position).tenant);
 }
 
 struct attributed attributions_told(const struct principal *who, struct attributed by,

@@ -32,8 +32,9 @@ void attributions_init(struct attributions *a, struct view_store *s, const struc
                        struct arena *arena);
 void attributions_done(struct attributions *a);
 
-/* Who did what stands at this position of the journal of the shard that is the home of `id`. What
- * is not known is absent; whether reading failed is in a->error. */
+/* Who did what stands at this position of the journal of a shard, or of the one that is the home of
+ * `id`. What is not known is absent; whether reading failed is in a->error. */
+struct attributed attributions_find_in(struct attributions *a, uint16_t shard, uint64_t position);
 struct attributed attributions_find(struct attributions *a, struct id128 id, uint64_t position);
 
 /* What of it somebody is told who is a party: all, if they may act for any owner, if it was they

@@ -14,7 +14,7 @@
 
 #define PAGE_LIMIT_MAX 100   /* of the lists of wallets and payments */
 #define PAGE_ROWS_MAX 2000   /* looked at for one page of them */
-#define PAGE_NUMBERS_MAX 4   /* of a cursor */
+#define PAGE_NUMBERS_MAX 5   /* of a cursor */
 #define PAGE_CURSOR_MAX (1 + 8 * PAGE_NUMBERS_MAX)
 
 enum page_list { /* first byte of a cursor, so that one list's cursor is no other's */

@@ -128,8 +128,7 @@ must_check uint16_t account_open_client_check(struct turn *t, const struct accou
 /* Emits. Only after account_open_check() said RESULT_OK. */
 void account_open(struct turn *t, const struct account_opened *e);
 
-/* Is this an id that a client may give to a new account? Not one of those that the ledger gives its
- * own, whose first 48 bits are all set: who knew what one is derived from could be there first. */
+/* Is this an id that a client may give to something new of this shard? */
 must_check uint16_t account_id_check(struct id128 id);
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -190,6 +190,7 @@ void entry_put_end(struct projection *p, enum entry_kind kind, const struct tran
             .amount = t->amount,
             .code = t->code,
             .managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0,
+            .home = t->shard,
             .effective_time = t->effective_time,
             .recorded_time = recorded_time,
         }};

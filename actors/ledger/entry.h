@@ -14,7 +14,8 @@
  * and effective_max. sql/sqlite/README.md gives auditors their sizes: they never change. */
 struct sha256_digest entry_hash(const struct sha256_digest *before, const struct entries_row *row);
 
-/* The entries of both accounts of a transfer, of which the row says ids, amount, code and times. */
+/* The entries of both accounts of a transfer, of which the row says ids, shard, amount, code and
+ * times. */
 void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct transfers_row *t);
 
 /* Only that of one account, where the other is in another shard; recorded there at this time. */

@@ -74,9 +74,6 @@ must_check enum presence posting_find(struct turn *t, struct posting *p);
  * what others need; found or not, posting_find() is called again before it is checked. */
 void posting_prepare(struct turn *t, struct posting *p);
 
-/* Is this an id that a client may give to a new transfer or transaction? */
-must_check uint16_t posting_id_check(struct id128 id);
-
 /* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
  * in the same turn, so a later posting of a chain is checked after the earlier was emitted (and
  * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done,

@@ -500,20 +500,13 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
     return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? status_check(p) : RESULT_OK;
 }
 
-uint16_t posting_id_check(struct id128 id)
-{
-    if (id128_is_zero(id))
-        return RESULT_ID_MUST_NOT_BE_ZERO;
-    return id128_is_max(id) ? RESULT_ID_MUST_NOT_BE_INT_MAX : RESULT_OK;
-}
-
 uint16_t posting_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
     if (p->continues)
         return (code = exists_check(p)) != RESULT_OK ? code : sides_check(t, p);
     if ((code = time_check(t, p)) != RESULT_OK || (code = flags_check(p)) != RESULT_OK ||
-        (code = posting_id_check(p->transfer.id)) != RESULT_OK ||
+        (code = account_id_check(p->transfer.id)) != RESULT_OK ||
         (code = exists_check(p)) != RESULT_OK || (code = exclusion_check(p)) != RESULT_OK)
         return code;
     return posting_has(p, POSTING_RESOLVES) ? resolving_check(t, p) : new_transfer_check(t, p);

@@ -41,7 +41,7 @@ static struct posting posting_of(struct turn *t, const struct message *m,
 static uint16_t whole_check(const struct transaction_create *c, struct id128 transaction_id,
                             enum presence earlier)
 {
-    uint16_t code = posting_id_check(transaction_id);
+    uint16_t code = account_id_check(transaction_id);
     if (code != RESULT_OK)
         return code;
     if (earlier == PRESENCE_THERE)
@@ -409,7 +409,7 @@ static uint16_t reversal_check(const struct transaction_info *whole, enum presen
 {
     if (whole->has_reversed_by_id)
         return RESULT_ALREADY_REVERSED;
-    uint16_t code = posting_id_check(legs->info.transaction_id);
+    uint16_t code = account_id_check(legs->info.transaction_id);
     if (code != RESULT_OK)
         return code;
     if (earlier == PRESENCE_THERE)

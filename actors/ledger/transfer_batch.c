@@ -20,7 +20,6 @@ struct transfers {
     uint32_t count;
     uint32_t at;            /* the item at work */
     bool seen;              /* one was made, or refused of what the caller may see */
-    bool again;             /* the list may have been sent before: what was noted is loaded */
     struct posting posting; /* of it; keeps what the one before had in common with it */
 };
 
@@ -36,6 +35,13 @@ static uint32_t spec_flags(const struct bulk *b, uint32_t i)
     return all->specs[i].flags;
 }
 
+/* Words that are compared with those of a transfer that is there. The compact form may leave them
+ * out: without them a list that is sent again, as an import is, costs no look at what was noted. */
+static bool spec_has_words(const struct transfers *all, const struct transfer_spec *s)
+{
+    return all->asked != NULL || s->has_reason || s->has_description || s->has_metadata;
+}
+
 /* The same id and content was there before: are the words the same, too? */
 static uint16_t spec_exists(struct turn *t, const struct transfer_spec *s)
 {
@@ -49,14 +55,6 @@ static uint16_t spec_exists(struct turn *t, const struct transfer_spec *s)
     check(id128_equal(info.transfer_id, s->id));
     uint16_t differs = transfer_note_check(&info, &note);
     return differs == RESULT_OK ? RESULT_EXISTS : differs;
-}
-
-/* Asks for them, together with those of the other items. */
-static void spec_prepare_words(struct turn *t, struct id128 id)
-{
-    struct transfer_info info = {.transfer_id = id};
-    enum presence there = transfer_info_find_note(t, &info);
-    (void)there; /* it is looked at when the turn runs again */
 }
 
 /* What was emitted has these words. */
@@ -79,10 +77,8 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     all->seen |=
         code == RESULT_OK || code == RESULT_EXISTS || !posting_unseen(t, &all->posting, code);
     const struct transfer_spec *s = &all->posting.transfer;
-    if (code == RESULT_EXISTS) {
-        all->again = true;
+    if (code == RESULT_EXISTS && spec_has_words(all, s))
         return spec_exists(t, s);
-    }
     if (code != RESULT_OK)
         return code;
     posting_emit(t, &all->posting);
@@ -123,8 +119,6 @@ static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
     for (uint32_t i = all->at; i < all->count; i++) {
         take_up(all, i);
         posting_prepare(t, &all->posting);
-        if (all->again)
-            spec_prepare_words(t, all->specs[i].id);
     }
     return false;
 }

@@ -10,17 +10,23 @@
 #include "actors/ledger/transfer_row.h"
 #include "schemas/result.h"
 
+/* One transfer among all: in another shard there may be another one of the same id. */
+struct transfer_place {
+    struct id128 tenant_id, id;
+    uint16_t shard;
+    uint64_t position; /* in its journal */
+};
+
 struct transfers_walk {
     struct ledger_list list;
     const struct transfers_list *asked;
     struct transfer_info *items;
-    struct id128 *tenants;    /* of each item */
-    uint64_t *positions;
-    struct id128 *candidates; /* ids whose rows are still to be read */
+    struct transfer_place *places;     /* of each item */
+    struct transfer_place *candidates; /* of rows still to be read */
     uint32_t candidate_count;
-    struct id128 last_tenant, last; /* the last row looked at, by id */
-    uint64_t last_version;          /* ... or, within an account, by version */
-    uint64_t last_leg;              /* ... or, within a transaction, by place */
+    struct transfer_place last; /* the last row looked at, by id */
+    uint64_t last_version;      /* ... or, within an account, by version */
+    uint64_t last_leg[2];       /* ... or, within a transaction, by shard and place */
 };
 
 static bool transfer_wanted(const struct transfers_list *q, const struct transfers_row *row)
@@ -38,12 +44,25 @@ static bool transfer_wanted(const struct transfers_list *q, const struct transfe
            (!q->has_to || row->recorded_time < q->to);
 }
 
+static struct transfer_place transfer_place(const struct transfers_row *row)
+{
+    return (struct transfer_place){row->tenant_id, row->transfer_id, row->shard, row->position};
+}
+
+/* The key of the tables that have something of a transfer. */
+#define TRANSFER_KEY(place)                                                                        \
+    {                                                                                              \
+        {VALUE_ID, .id = (place)->tenant_id}, {VALUE_ID, .id = (place)->id},                       \
+        {                                                                                          \
+            VALUE_UINT, .number = (place)->shard                                                   \
+        }                                                                                          \
+    }
+
 static void add_transfer(struct transfers_walk *w, const struct transfers_row *row)
 {
     check(w->list.page.count < w->list.page.limit);
     check(row->status != 0);
-    w->tenants[w->list.page.count] = row->tenant_id;
-    w->positions[w->list.page.count] = row->position;
+    w->places[w->list.page.count] = transfer_place(row);
     char memory[MANAGER_TEXT_MAX];
     struct transfer_info *info = &w->items[w->list.page.count++];
     *info = transfer_row_info(row, memory);
@@ -58,8 +77,7 @@ static bool take_transfer(void *context, const struct value *values)
     struct transfers_row row;
     bool read = transfers_row_from_values(values, &row);
     check(read);
-    w->last_tenant = row.tenant_id;
-    w->last = row.transfer_id;
+    w->last = transfer_place(&row);
     if (transfer_wanted(w->asked, &row))
         add_transfer(w, &row);
     return true;
@@ -70,13 +88,15 @@ static bool take_transfer(void *context, const struct value *values)
 static uint16_t walk_tenant(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
-    uint64_t n[4] = {0};
+    uint64_t n[5] = {0};
     if (w->asked->has_cursor &&
-        !page_cursor_read(w->asked->cursor, PAGE_TRANSFERS, n, array_len(n)))
+        (!page_cursor_read(w->asked->cursor, PAGE_TRANSFERS, n, array_len(n)) || n[4] > UINT16_MAX))
         return RESULT_INVALID_CURSOR;
     bool one = !ledger_list_all(list);
     const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
-    const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}}, {VALUE_ID, .id = {n[2], n[3]}}};
+    const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}},
+                                 {VALUE_ID, .id = {n[2], n[3]}},
+                                 {VALUE_UINT, .number = n[4]}};
     const struct view_scan scan = {
         .table = &transfers_view,
         .index = &transfers_view.key,
@@ -86,8 +106,8 @@ static uint16_t walk_tenant(struct transfers_walk *w)
                 : one                 ? &from[1]
                                       : from,
         .from_count = !w->asked->has_cursor ? 0
-                      : one                 ? 1
-                                            : 2,
+                      : one                 ? 2
+                                            : 3,
         .descending = true,
         .limit = LEDGER_LIST_ROWS_MAX + 1,
     };
@@ -113,7 +133,8 @@ static bool take_entry(void *context, const struct value *values)
     w->list.page.looked_at++;
     w->last_version = row.version;
     if (row.kind <= ENTRY_KIND_PENDING_VOIDED)
-        w->candidates[w->candidate_count++] = row.transfer_id;
+        w->candidates[w->candidate_count++] =
+            (struct transfer_place){.id = row.transfer_id, .shard = row.home};
     return true;
 }
 
@@ -142,18 +163,21 @@ static bool take_part(void *context, const struct value *values)
         w->list.page.more = true;
         return false;
     }
-    w->last_leg = row.leg;
-    w->candidates[w->candidate_count++] = row.transfer_id;
+    w->last_leg[0] = row.shard;
+    w->last_leg[1] = row.leg;
+    w->candidates[w->candidate_count++] =
+        (struct transfer_place){.id = row.transfer_id, .shard = row.shard};
     return true;
 }
 
 static uint16_t candidates_of_transaction(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
-    struct value leg = {VALUE_UINT, .number = 0};
-    if (w->asked->has_cursor &&
-        (!page_cursor_read(w->asked->cursor, PAGE_LEGS, &leg.number, 1) || leg.number > UINT32_MAX))
+    uint64_t n[2] = {0};
+    if (w->asked->has_cursor && (!page_cursor_read(w->asked->cursor, PAGE_LEGS, n, array_len(n)) ||
+                                 n[0] > UINT16_MAX || n[1] > UINT32_MAX))
         return RESULT_INVALID_CURSOR;
+    const struct value from[] = {{VALUE_UINT, .number = n[0]}, {VALUE_UINT, .number = n[1]}};
     const struct value prefix[] = {{VALUE_ID, .id = list->who->tenant_id},
                                    {VALUE_ID, .id = w->asked->transaction_id}};
     const struct view_scan scan = {
@@ -161,8 +185,8 @@ static uint16_t candidates_of_transaction(struct transfers_walk *w)
         .index = &transaction_transfers_view.key,
         .prefix = prefix,
         .prefix_count = 2,
-        .from = w->asked->has_cursor ? &leg : NULL,
-        .from_count = w->asked->has_cursor ? 1 : 0,
+        .from = w->asked->has_cursor ? from : NULL,
+        .from_count = w->asked->has_cursor ? 2 : 0,
         .limit = list->page.limit + 1,
     };
     list->error = views_scan(list->store, &scan, take_part, w);
@@ -184,8 +208,9 @@ static uint16_t read_candidates(struct transfers_walk *w, struct id128 tenant_id
 {
     check(w->candidate_count <= w->list.page.limit);
     for (uint32_t i = 0; i < w->candidate_count; i++) {
-        const struct value key[] = {{VALUE_ID, .id = tenant_id},
-                                    {VALUE_ID, .id = w->candidates[i]}};
+        check(!id128_is_zero(w->candidates[i].id));
+        w->candidates[i].tenant_id = tenant_id;
+        const struct value key[] = TRANSFER_KEY(&w->candidates[i]);
         enum err e = views_get(w->list.store, &transfers_view, key, take_candidate, w);
         if (e != ERR_OK && e != ERR_NOT_FOUND)
             return (uint16_t)e;
@@ -219,8 +244,7 @@ static bool take_note(void *context, const struct value *values)
 static uint16_t add_notes(struct transfers_walk *w)
 {
     for (uint32_t i = 0; i < w->list.page.count; i++) {
-        const struct value key[] = {{VALUE_ID, .id = w->tenants[i]},
-                                    {VALUE_ID, .id = w->items[i].transfer_id}};
+        const struct value key[] = TRANSFER_KEY(&w->places[i]);
         struct note_reader n = {&w->list.page, &w->items[i]};
         enum err e = views_get(w->list.store, &transfer_notes_view, key, take_note, &n);
         if (e != ERR_OK && e != ERR_NOT_FOUND)
@@ -231,23 +255,13 @@ static uint16_t add_notes(struct transfers_walk *w)
 
 /* --- who did it ------------------------------------------------------------------------------- */
 
-/* Something at home where its record is: what a service makes has its id from there, as a refund
- * whose debit is in another shard. */
-static struct id128 transfer_home(const struct transfer_info *info)
-{
-    bool managed = (info->flags & TRANSFER_FLAGS_MANAGED) != 0;
-    check(!id128_is_zero(info->transfer_id));
-    return managed ? info->transfer_id : info->debit_account_id;
-}
-
 static uint16_t add_attributions(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
     for (uint32_t i = 0; i < list->page.count; i++) {
-        struct transfer_info *info = &w->items[i];
         const struct attributed by =
-            attributions_find(&list->attributions, transfer_home(info), w->positions[i]);
-        transfer_info_from_attributed(info, &by);
+            attributions_find_in(&list->attributions, w->places[i].shard, w->places[i].position);
+        transfer_info_from_attributed(&w->items[i], &by);
     }
     return (uint16_t)list->attributions.error;
 }
@@ -258,10 +272,9 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
 {
     struct ledger_list *list = &w->list;
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
-    w->tenants = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->tenants);
+    w->places = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->places);
     w->candidates = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->candidates);
-    w->positions = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->positions);
-    if (w->items == NULL || w->tenants == NULL || w->candidates == NULL || w->positions == NULL)
+    if (w->items == NULL || w->places == NULL || w->candidates == NULL)
         return RESULT_TOO_LARGE;
     struct id128 tenant_id = list->who->tenant_id;
     bool by_account = w->asked->has_account_id;
@@ -277,11 +290,13 @@ static uint16_t transfers_page(struct transfers_walk *w, struct wire_writer *rep
         code = add_attributions(w);
     if (code != RESULT_OK)
         return code;
-    const uint64_t next[] = {w->last_tenant.hi, w->last_tenant.lo, w->last.hi, w->last.lo};
+    const struct transfer_place *last = &w->last;
+    const uint64_t next[] = {last->tenant_id.hi, last->tenant_id.lo, last->id.hi, last->id.lo,
+                             last->shard};
     struct transfer_page page = {.transfers = w->items, .transfers_count = list->page.count};
     page.next_cursor = by_account ? page_cursor_of(&list->page, PAGE_ENTRIES, &w->last_version, 1)
                        : by_transaction
-                           ? page_cursor_of(&list->page, PAGE_LEGS, &w->last_leg, 1)
+                           ? page_cursor_of(&list->page, PAGE_LEGS, w->last_leg, 2)
                            : page_cursor_of(&list->page, PAGE_TRANSFERS, next, array_len(next));
     page.has_next_cursor = page.next_cursor.len > 0;
     transfer_page_write(reply, &page);

@@ -10,12 +10,12 @@
 #include "actors/ledger/pending_transfer.h"
 #include "schemas/ledger.h"
 
-/* Of events, with the time they were recorded. Without the tenant; position is zero. */
+/* Of events, with the time they were recorded. Without the tenant; shard and position are zero. */
 struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uint64_t time_ns);
 struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns);
 struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, uint64_t time_ns);
 
-/* Of a pending transfer as it is now; position is zero. */
+/* Of a pending transfer as it is now; shard and position are zero. */
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);
 
 /* `memory` is for the manager's id, if it has one. */

@@ -13,11 +13,19 @@
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
+/* Where in the journals it stands. */
+static void transfer_place(struct projection *p, struct transfers_row *row)
+{
+    row->shard = projection_shard(p);
+    row->position = projection_position(p);
+}
+
 static void put_row(struct projection *p, const struct transfers_row *row)
 {
     struct value values[TRANSFERS_COLUMNS];
     check(!id128_is_zero(row->transfer_id));
     check(row->status != 0);
+    check(row->shard == projection_shard(p));
     check(row->recorded_time != 0);
     check(row->effective_time <= row->recorded_time);
     transfers_row_to_values(row, values);
@@ -49,7 +57,9 @@ static bool take_row(void *context, const struct value *values)
 static bool pending_row_stored(struct projection *p, const struct pending_transfer *h,
                                struct id128 id, struct transfers_row *row)
 {
-    const struct value key[] = {{VALUE_ID, .id = h->tenant_id}, {VALUE_ID, .id = id}};
+    const struct value key[] = {{VALUE_ID, .id = h->tenant_id},
+                                {VALUE_ID, .id = id},
+                                {VALUE_UINT, .number = projection_shard(p)}};
     return projection_get(p, &transfers_view, key, take_row, row);
 }
 
@@ -57,7 +67,9 @@ static bool pending_row_stored(struct projection *p, const struct pending_transf
 static void put_pending(struct projection *p, struct id128 id, const struct pending_transfer *h)
 {
     struct transfers_row row = transfer_row_of_pending(id, h), stored;
-    row.position = pending_row_stored(p, h, id, &stored) ? stored.position : projection_position(p);
+    transfer_place(p, &row);
+    if (pending_row_stored(p, h, id, &stored))
+        row.position = stored.position;
     put_row(p, &row);
 }
 
@@ -69,7 +81,7 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
     check(debit->currency == e->currency);
     struct transfers_row row = transfer_row_of_posted(e, time_ns);
     row.tenant_id = debit->tenant_id;
-    row.position = projection_position(p);
+    transfer_place(p, &row);
     entry_put_transfer(p, ENTRY_KIND_POSTED, &row);
     put_row(p, &row);
 }
@@ -84,7 +96,9 @@ void transfer_crossed_project(struct projection *p, const void *event, uint64_t 
     check(own->currency == e->currency);
     struct transfers_row row = transfer_row_of_crossed(e, time_ns);
     row.tenant_id = own->tenant_id;
-    row.position = projection_position(p);
+    transfer_place(p, &row);
+    if (!e->has_decided_time)
+        row.shard = e->peer;
     entry_put_end(p, ENTRY_KIND_POSTED, &row, e->side == CROSSING_SIDE_DEBIT,
                   time_ns > row.recorded_time ? time_ns : row.recorded_time);
     if (e->has_decided_time)
@@ -99,6 +113,7 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
     check(h->status == TRANSFER_STATUS_PENDING);
     check(h->held == e->amount);
     struct transfers_row row = transfer_row_of_pending(e->id, h);
+    transfer_place(p, &row);
     entry_put_transfer(p, ENTRY_KIND_PENDING, &row);
     put_pending(p, e->id, h);
     put_accounts_if_closing(p, h);
@@ -114,7 +129,7 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
     check((h->status == TRANSFER_STATUS_PENDING) == (e->remaining > 0));
     struct transfers_row row = transfer_row_of_resolved(e, time_ns);
     row.tenant_id = h->tenant_id;
-    row.position = projection_position(p);
+    transfer_place(p, &row);
     entry_put_transfer(p, voids ? ENTRY_KIND_PENDING_VOIDED : ENTRY_KIND_PENDING_POSTED, &row);
     put_row(p, &row);
     put_pending(p, e->pending_id, h);
@@ -133,6 +148,7 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
     row.amount = pending_row_stored(p, h, e->pending_id, &stored) ? stored.remaining_amount : 0;
     row.effective_time = time_ns;
     row.recorded_time = time_ns;
+    transfer_place(p, &row);
     entry_put_transfer(p, ENTRY_KIND_PENDING_EXPIRED, &row);
     put_pending(p, e->pending_id, h);
     put_accounts_if_closing(p, h);
@@ -144,6 +160,7 @@ static void put_note(struct projection *p, struct transfer_notes_row *row, const
 {
     struct wire_writer w;
     wire_writer_init(&w, ACCOUNT_METADATA_MAX);
+    row->shard = projection_shard(p);
     if (m->count > 0)
         fields_put_metadata(&w, m);
     check(!w.failed);
@@ -185,8 +202,8 @@ void transaction_recorded_project(struct projection *p, const void *event, uint6
     if (e->has_description || e->metadata.count > 0)
         put_note(p, &note, &e->metadata);
     for (uint32_t i = 0; i < e->transfers_count; i++) {
-        struct transaction_transfers_row row = {e->tenant_id, e->transaction_id, i,
-                                                e->transfers[i].transfer_id};
+        struct transaction_transfers_row row = {
+            e->tenant_id, e->transaction_id, projection_shard(p), i, e->transfers[i].transfer_id};
         struct value values[TRANSACTION_TRANSFERS_COLUMNS];
         transaction_transfers_row_to_values(&row, values);
         projection_put(p, &transaction_transfers_view, values);

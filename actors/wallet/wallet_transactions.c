@@ -7,6 +7,7 @@
 #include "actors/wallet/wallet_transactions.h"
 
 #include "actors/wallet/funds.h"
+#include "runtime/base/slot_map.h"
 #include "schemas/payment.h"
 #include "schemas/result.h"
 
@@ -70,6 +71,7 @@ void wallet_transactions_add(struct wallet_transactions *scan, const struct entr
     struct page *page = &scan->list.page;
     const uint16_t code = row->managed ? row->code : 0;
     scan->codes[page->count] = code;
+    scan->homes[page->count] = row->home;
     scan->positions[page->count] = row->position;
     scan->versions[page->count] = row->version;
     scan->items[page->count++] = (struct wallet_transaction){
@@ -129,9 +131,10 @@ static enum err add_reference(struct view_store *s, struct wallet_transactions *
     bool paid = code >= MANAGED_PAYMENT;
     if (!held && !paid)
         return ERR_OK;
-    struct value key[2] = {
+    const struct value key[] = {
         {.type = VALUE_ID, .id = scan->wallet.tenant_id},
         {.type = VALUE_ID, .id = x->transfer_id},
+        {.type = VALUE_UINT, .number = scan->homes[index]},
     };
     struct id128 reference = ID128_ZERO;
     enum err e = views_get(s, &transfers_view, key, take_reference, &reference);
@@ -194,7 +197,7 @@ static enum err add_words(struct view_store *s, struct wallet_transactions *scan
 {
     struct wallet_transaction *x = &scan->items[index];
     struct words words = {.page = &scan->list.page, .transaction = x};
-    struct value key[2] = {{.type = VALUE_ID}};
+    struct value key[3] = {{.type = VALUE_ID}};
     const struct view_table *table;
     if (x->has_hold_id) {
         table = &wallet_holds_view;
@@ -212,6 +215,7 @@ static enum err add_words(struct view_store *s, struct wallet_transactions *scan
         table = &transfer_notes_view;
         key[0].id = scan->wallet.tenant_id;
         key[1] = (struct value){.type = VALUE_ID, .id = x->transfer_id};
+        key[2] = (struct value){.type = VALUE_UINT, .number = scan->homes[index]};
         words.description = TRANSFER_NOTES_COLUMN_DESCRIPTION;
         words.reason = TRANSFER_NOTES_COLUMN_REASON;
         words.metadata = TRANSFER_NOTES_COLUMN_METADATA;
@@ -302,17 +306,45 @@ uint16_t wallet_query_transactions(struct view_store *s, const struct message *m
     return code;
 }
 
-struct recorded { /* of a transfer */
+struct recorded { /* of the transfer with this wallet's account */
+    struct id128 wallet_id;
     uint64_t time, position;
+    bool found, damaged;
 };
 
 static bool take_recorded(void *context, const struct value *values)
 {
     struct recorded *recorded = context;
     struct transfers_row row;
-    if (transfers_row_from_values(values, &row))
-        *recorded = (struct recorded){row.recorded_time, row.position};
-    return false;
+    recorded->damaged = !transfers_row_from_values(values, &row);
+    if (recorded->damaged)
+        return false;
+    recorded->found = id128_equal(row.debit_account_id, recorded->wallet_id) ||
+                      id128_equal(row.credit_account_id, recorded->wallet_id);
+    recorded->time = row.recorded_time;
+    recorded->position = row.position;
+    return !recorded->found;
+}
+
+/* Other transfers with this id are in shards that know nothing of the wallet. */
+static uint16_t find_recorded(struct view_store *s, struct wallet_transactions *scan,
+                              struct id128 transfer_id, struct recorded *recorded)
+{
+    const struct value prefix[] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
+                                   {.type = VALUE_ID, .id = transfer_id}};
+    const struct view_scan walk = {
+        .table = &transfers_view,
+        .index = &transfers_view.key,
+        .prefix = prefix,
+        .prefix_count = array_len(prefix),
+        .limit = SLOT_MAP_SHARDS_MAX,
+    };
+    enum err e = views_scan(s, &walk, take_recorded, recorded);
+    if (e == ERR_OK && recorded->damaged)
+        e = ERR_CORRUPT;
+    if (e != ERR_OK)
+        return page_failed(e);
+    return recorded->found ? RESULT_OK : RESULT_NOT_FOUND;
 }
 
 /* The last entry that is not after `at`, if it is of this transfer. */
@@ -336,18 +368,16 @@ static bool take_entry_at(struct wallet_transactions *scan,
 static uint16_t find_transaction(struct view_store *s, struct wallet_transactions *scan,
                                  const struct wallet_transaction_get *get)
 {
-    const struct value key[] = {{.type = VALUE_ID, .id = scan->wallet.tenant_id},
-                                {.type = VALUE_ID, .id = get->transfer_id}};
-    struct recorded at = {0};
+    struct recorded at = {.wallet_id = get->wallet_id};
     struct entries_row newest;
-    enum err e = views_get(s, &transfers_view, key, take_recorded, &at);
-    if (e != ERR_OK)
-        return page_failed(e);
+    uint16_t code = find_recorded(s, scan, get->transfer_id, &at);
+    if (code != RESULT_OK)
+        return code;
     struct ledger_list *list = &scan->list;
     if (ledger_list_last_entry(list, get->wallet_id, &newest) &&
         !take_entry_at(scan, get, newest.version, at.time, LEDGER_LIST_RECORDED))
         take_entry_at(scan, get, newest.version, at.position, LEDGER_LIST_POSITION);
-    uint16_t code = wallet_transactions_complete(s, scan);
+    code = wallet_transactions_complete(s, scan);
     return code == RESULT_OK && list->page.count == 0 ? RESULT_NOT_FOUND : code;
 }
 

@@ -14,6 +14,7 @@ struct wallet_transactions {
     struct wallet_row wallet;
     struct wallet_transaction *items;   /* room for as many as the page may have */
     uint16_t codes[PAGE_LIMIT_MAX];     /* of each; 0 = not a service's */
+    uint16_t homes[PAGE_LIMIT_MAX];     /* the shard of the transfer of each */
     uint64_t positions[PAGE_LIMIT_MAX]; /* of each, in the journal */
     uint64_t versions[PAGE_LIMIT_MAX];  /* of the account after each */
     bool damaged;

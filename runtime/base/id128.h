@@ -69,7 +69,7 @@ static inline bool id128_tells_time(struct id128 id)
     return id.hi >> 63 == 0;
 }
 
-/* One of the greatest, whose first 48 bits are set: no client may choose it for an account. */
+/* One of the greatest, whose first 48 bits are set: no client may choose it. */
 static inline bool id128_is_reserved(struct id128 id)
 {
     return id128_unix_ms(id) == UINT64_MAX >> 16;

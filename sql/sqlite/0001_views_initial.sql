@@ -127,28 +127,33 @@ CREATE TABLE late_entries (
     PRIMARY KEY (account_id, version)
 ) STRICT, WITHOUT ROWID;
 
+-- One row per transfer, of the shard where it was asked for: ids that clients choose are known to
+-- the shards that have something under them, so in others one may be that of another transfer.
 CREATE TABLE transfers (
     tenant_id BLOB NOT NULL,
     transfer_id BLOB NOT NULL,
+    shard INTEGER NOT NULL,
     rest BLOB NOT NULL, -- the other columns of view.transfers in schemas/ledger.toml
-    PRIMARY KEY (tenant_id, transfer_id)
+    PRIMARY KEY (tenant_id, transfer_id, shard)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE transfer_notes (
     tenant_id BLOB NOT NULL,
     transfer_id BLOB NOT NULL, -- or that of a multi-leg transaction
+    shard INTEGER NOT NULL, -- of the transfer
     description TEXT,
     reason TEXT,
     metadata BLOB, -- msgpack map
-    PRIMARY KEY (tenant_id, transfer_id)
+    PRIMARY KEY (tenant_id, transfer_id, shard)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE transaction_transfers (
     tenant_id BLOB NOT NULL,
     transaction_id BLOB NOT NULL,
+    shard INTEGER NOT NULL, -- of the transaction and of its transfers
     leg INTEGER NOT NULL,
     transfer_id BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, transaction_id, leg)
+    PRIMARY KEY (tenant_id, transaction_id, shard, leg)
 ) STRICT, WITHOUT ROWID;
 
 -- wallets ------------------------------------------------------------------------------------------

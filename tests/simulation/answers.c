@@ -250,7 +250,8 @@ static void check_by(const struct request *q, const struct ref_transfer *t, bool
 
 static void check_entry_by(const struct run *run, const struct request *q, const struct entry *e)
 {
-    const struct ref_transfer *t = reference_transfer(&run->reference, e->transfer_id);
+    const struct ref_transfer *t =
+        reference_transfer_of(&run->reference, e->transfer_id, e->account_id);
     bool expired = e->kind == ENTRY_KIND_PENDING_EXPIRED;
     if (expired ? !slice_equal(e->by, slice_of(PRINCIPAL_SYSTEM)) : !e->has_by)
         broken("request %u: an entry is of nobody", q->number);
@@ -279,7 +280,7 @@ static void check_entries(struct run *run, const struct request *q, const void *
 static void check_item(struct run *run, const struct request *q, const struct transfer_spec *s,
                        uint16_t code)
 {
-    const struct ref_transfer *t = reference_transfer(&run->reference, s->id);
+    const struct ref_transfer *t = reference_transfer(&run->reference, q->shard, s->id);
     bool there = t != NULL && t->kind != REF_REFUSED;
     run->cover.codes[code]++;
     if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
@@ -341,7 +342,8 @@ static void check_batch(struct run *run, const struct request *q, const void *re
 /* The shard that decided a transfer shows it before the one where it was asked for has followed. */
 static bool check_decided(struct run *run, const struct request *q, const struct transfer_info *i)
 {
-    const struct ref_moving *c = ref_transit_decided(&run->reference, i->transfer_id);
+    const struct ref_moving *c =
+        ref_transit_decided(&run->reference, i->transfer_id, i->debit_account_id);
     if (c == NULL)
         return false;
     if (!id128_equal(c->debit, i->debit_account_id) ||
@@ -356,11 +358,9 @@ static void check_transfer(struct run *run, const struct request *q, const void 
     const struct transfer_info *i = reply;
     if (check_decided(run, q, i))
         return;
-    const struct ref_transfer *t = reference_transfer(&run->reference, i->transfer_id);
-    if (ref_transit_received(&run->reference, i->transfer_id, i->credit_account_id) ||
-        ref_transit_received(&run->reference, i->transfer_id, i->debit_account_id))
-        return; /* decided in one shard, and about to be known in the other */
-    if (t == NULL || t->kind == REF_REFUSED || !id128_equal(t->debit, i->debit_account_id) ||
+    const struct ref_transfer *t =
+        reference_transfer_of(&run->reference, i->transfer_id, i->debit_account_id);
+    if (t == NULL || !id128_equal(t->debit, i->debit_account_id) ||
         !id128_equal(t->credit, i->credit_account_id))
         broken("request %u (%s) shows a transfer that is not durable", q->number, q->type->name);
     if (i->effective_time != t->effective_ns)
@@ -370,11 +370,8 @@ static void check_transfer(struct run *run, const struct request *q, const void 
 
 static bool is_movement_of(const struct run *run, struct id128 id, struct id128 wallet_id)
 {
-    const struct ref_transfer *t = reference_transfer(&run->reference, id);
-    if (t == NULL)
-        return ref_transit_received(&run->reference, id, wallet_id);
-    return t->kind != REF_REFUSED &&
-           (id128_equal(t->debit, wallet_id) || id128_equal(t->credit, wallet_id));
+    return reference_transfer_of(&run->reference, id, wallet_id) != NULL ||
+           ref_transit_received(&run->reference, id, wallet_id);
 }
 
 static void check_movement(struct run *run, const struct request *q, const void *reply)
@@ -406,7 +403,8 @@ static void check_movements(struct run *run, const struct request *q, const void
 static void check_event(struct run *run, const struct request *q, const struct wallet_event *e)
 {
     const struct ref_transfer *t =
-        e->has_transfer_id ? reference_transfer(&run->reference, e->transfer_id) : NULL;
+        e->has_transfer_id ? reference_transfer_of(&run->reference, e->transfer_id, e->wallet_id)
+                           : NULL;
     if (e->has_transfer_id && !is_movement_of(run, e->transfer_id, e->wallet_id))
         broken("request %u (%s) shows a movement that is not durable", q->number, q->type->name);
     if (!e->has_by && q->who.any_owner)

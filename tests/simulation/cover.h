@@ -51,6 +51,7 @@
     X(LISTED_STALE, "list without space for the views")                                            \
     X(QUOTA, "quota of the journal used up")                                                       \
     X(KEY_ELSEWHERE, "key used in another shard")                                                  \
+    X(ID_ELSEWHERE, "id of two transfers, in two shards")                                          \
     X(FRAME_LOST, "frame lost")                                                                    \
     X(FRAME_TWICE, "frame repeated")                                                               \
     X(CUT_OFF, "frame to or from a shard that is cut off")                                         \

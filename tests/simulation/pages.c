@@ -107,17 +107,20 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
     const struct transfer_page *page = reply;
     const struct reference *r = &run->reference;
     for (uint32_t i = 0; i < page->transfers_count; i++) {
-        const struct ref_transfer *t = reference_transfer(r, page->transfers[i].transfer_id);
+        const struct transfer_info *info = &page->transfers[i];
+        const struct ref_transfer *t =
+            reference_transfer_of(r, info->transfer_id, info->debit_account_id);
         if (t == NULL || !transfer_asked_for(r, q, t))
             pages_foreign(q, "a transfer");
-        if (history_hash(page->transfers[i].by) != t->by)
+        if (history_hash(info->by) != t->by)
             pages_foreign(q, "a transfer's author");
     }
     for (uint32_t i = 0; i < q->known.transfers && !page->has_next_cursor; i++) {
         const struct ref_transfer *t = &r->transfers[i];
         bool found = !transfer_asked_for(r, q, t);
         for (uint32_t k = 0; k < page->transfers_count && !found; k++)
-            found = id128_equal(page->transfers[k].transfer_id, t->id);
+            found = id128_equal(page->transfers[k].transfer_id, t->id) &&
+                    id128_equal(page->transfers[k].debit_account_id, t->debit);
         if (!found)
             pages_missing(q, "the transfer", t->id);
     }

@@ -124,6 +124,7 @@ struct request {
     struct id128 reads;       /* account that a read is about; its version ... */
     uint64_t reads_version;   /* ... when the request was first made */
     struct known known;       /* when it was last sent */
+    bool id_twice;            /* its id is that of a transfer of other shards */
     bool stale;               /* what it is answered may lack anything */
 
     uint32_t asks;     /* under way */

@@ -480,14 +480,16 @@ static struct id128 workload_named(const struct request *q)
     return q->type == &wallet_open_type ? q->who.subject_id : ID128_ZERO;
 }
 
-/* Where this is. A transfer or transaction may be elsewhere than where its id leads. */
-static uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind)
+uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind)
 {
-    const struct ref_transfer *t = reference_transfer(&run->reference, id);
-    const struct ref_transaction *whole = reference_transaction(&run->reference, id);
-    if (kind == KIND_TRANSFER && t != NULL)
-        return t->shard;
-    return kind == KIND_TRANSFER && whole != NULL ? whole->shard : run_home(run, id);
+    const struct reference *r = &run->reference;
+    uint16_t home = run_home(run, id);
+    for (uint16_t i = 0; kind == KIND_TRANSFER && i < run->swarm.shards; i++) {
+        uint16_t shard = (uint16_t)((home + i) % run->swarm.shards);
+        if (reference_transfer(r, shard, id) != NULL || reference_transaction(r, shard, id) != NULL)
+            return shard;
+    }
+    return home;
 }
 
 void workload_place(const struct run *run, struct request *q)

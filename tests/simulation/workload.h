@@ -84,9 +84,13 @@ const struct ref_wallet *workload_wallet(struct run *run);
 /* A request like another one, but for one or two fields. */
 bool workload_changed(struct run *run, struct request *q);
 
-/* Is the id that was chosen in use, or may it be, in another shard than that of the request? Shards
- * know only the ids of their own transfers: the two would be of one id, and of the reference none.
- */
+/* Where this is. A transfer or transaction may be elsewhere than where its id leads: then the first
+ * shard that knows one has it. */
+uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind);
+
+/* Is the id that was chosen in use, or may it be, in another shard than that of the request, and
+ * not on purpose? Shards know only the ids of their own transfers: what the id leads to would be
+ * another one from then on, also for a request that comes again. */
 bool workload_chosen_elsewhere(const struct run *run, const struct request *q);
 
 /* One of this type that was answered, most of the time with success; NULL if none is found soon. */

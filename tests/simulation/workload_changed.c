@@ -485,12 +485,12 @@ bool workload_chosen_elsewhere(const struct run *run, const struct request *q)
 {
     const struct id128 *id = chosen_id(q);
     const struct reference *r = &run->reference;
-    if (id == NULL)
+    if (id == NULL || q->id_twice)
         return false;
-    const struct ref_transfer *t = reference_transfer(r, *id);
-    const struct ref_transaction *whole = reference_transaction(r, *id);
-    if ((t != NULL && t->shard != q->shard) || (whole != NULL && whole->shard != q->shard))
-        return true;
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (i != q->shard &&
+            (reference_transfer(r, i, *id) != NULL || reference_transaction(r, i, *id) != NULL))
+            return true;
     for (uint32_t i = 0; i < run->request_count; i++) {
         const struct request *other = run->requests[i];
         const struct id128 *its = chosen_id(other);
@@ -558,6 +558,7 @@ bool workload_changed(struct run *run, struct request *q)
     q->expects = unknown;
     q->conditional = false;
     q->reads = ID128_ZERO;
+    q->id_twice = false;
     workload_place(run, q);
     if (!changed_readable(q) || workload_chosen_elsewhere(run, q))
         return false;

@@ -43,6 +43,7 @@ static bool two_accounts_in(struct run *run, uint16_t shard, const struct ref_ac
     return two;
 }
 
+/* One to which its id leads. */
 static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_kind kind,
                                              bool open)
 {
@@ -51,7 +52,8 @@ static const struct ref_transfer *a_transfer(struct run *run, enum ref_transfer_
     for (int i = 0; i < 60 && r->transfer_count > 0; i++) {
         const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
         bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
-        if (t->kind == kind && (!open || t->open || any) && (!managed || of_services))
+        if (t->kind == kind && (!open || t->open || any) && (!managed || of_services) &&
+            workload_found_in(run, t->id, KIND_TRANSFER) == t->shard)
             return t;
     }
     return NULL;
@@ -228,8 +230,7 @@ bool workload_resolving(struct run *run, struct request *q)
     return true;
 }
 
-/* An id that is in use: with other content, or the same once more. An id is known in the shards
- * that have something under it, so accounts of others would be another transfer. */
+/* An id that is in use: with other content, or the same once more. */
 static bool transfer_again(struct run *run, struct request *q)
 {
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
@@ -246,6 +247,32 @@ static bool transfer_again(struct run *run, struct request *q)
     }
     q->expects = (struct request_expects){.posted = 0}; /* nothing moves */
     return true;
+}
+
+/* The id of a transfer, for accounts in shards that know nothing of that one: another transfer. The
+ * id goes on leading to the first, which is at home there and seen by the same. */
+static bool transfer_twice(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
+    const struct ref_account *own = t == NULL ? NULL : reference_account(&run->reference, t->debit);
+    bool leads = t != NULL && run_home(run, t->id) == t->shard;
+    for (int i = 0; i < 40 && leads && run->swarm.shards > 1; i++) {
+        const struct ref_account *debit = workload_account(run), *credit = workload_account(run);
+        uint16_t first = run_home(run, t->debit), second = run_home(run, t->credit);
+        uint16_t from = run_home(run, debit->id), to = run_home(run, credit->id);
+        if (debit == credit || debit->currency != credit->currency ||
+            !id128_equal(debit->tenant, credit->tenant) ||
+            !id128_equal(debit->tenant, own->tenant) || from == first || from == second ||
+            to == first || to == second)
+            continue;
+        transfer_between(run, q, debit, credit, 0);
+        q->body.transfer_create.has_transfer_id = true;
+        q->body.transfer_create.transfer_id = t->id;
+        q->id_twice = true;
+        q->expects.posted = REQUEST_ANY; /* it may be the same a third time */
+        return true;
+    }
+    return false;
 }
 
 /* The id of something else: of a transaction, an account, a payment's transfer. */
@@ -656,6 +683,7 @@ const struct operation ledger_operations[] = {
     {"transfer_across", transfer_across},
     {"transfer_balancing", transfer_balancing},
     {"transfer_again", transfer_again},
+    {"transfer_twice", transfer_twice},
     {"transfer_with_foreign_id", transfer_with_foreign_id},
     {"reverse", make_reverse},
     {"transaction", make_transaction},

@@ -81,28 +81,6 @@ static void one_that_left_memory_is_known_when_its_time_comes(void **state)
     }
 }
 
-/* Accounts alone have ids of the platform's own. */
-static void a_transfer_may_have_any_id_but_the_least_and_the_greatest(void **state)
-{
-    struct bank *b = *state;
-    given_books(b);
-    const struct {
-        struct id128 id;
-        uint16_t code;
-    } cases[] = {
-        {{0, 0}, RESULT_ID_MUST_NOT_BE_ZERO},
-        {{0, 1}, RESULT_OK},
-        {{UINT64_MAX, 0}, RESULT_OK},
-        {{UINT64_MAX, UINT64_MAX - 1}, RESULT_OK},
-        {{UINT64_MAX, UINT64_MAX}, RESULT_ID_MUST_NOT_BE_INT_MAX},
-    };
-    for (size_t i = 0; i < array_len(cases); i++) {
-        struct transfer_spec s = spec_of(0, 1, 2, 5);
-        s.id = cases[i].id;
-        assert_int_equal(transfer(b, s), cases[i].code);
-    }
-}
-
 static void the_platform_s_own_ids_are_not_taken(void **state)
 {
     struct bank *b = *state;
@@ -273,7 +251,6 @@ int main(void)
         SCENARIO(a_transfer_is_made_while_it_is_looked_for),
         SCENARIO(a_refused_id_is_forgotten_with_the_keys),
         SCENARIO(one_that_left_memory_is_known_when_its_time_comes),
-        SCENARIO(a_transfer_may_have_any_id_but_the_least_and_the_greatest),
         SCENARIO(the_platform_s_own_ids_are_not_taken),
         SCENARIO(notes_and_reversals_of_ids_that_are_alike_are_apart),
         SCENARIO(a_refusal_of_what_is_not_the_callers_leaves_nothing),

@@ -116,7 +116,7 @@ static void check_wallet_hold(struct run_shard *rs, const struct ref_hold *h)
 /* What a hold or payment keeps aside its pending transfer holds, to the unit. */
 static void check_pending(const struct reference *r, struct id128 id, u128 remaining)
 {
-    const struct ref_transfer *t = reference_transfer(r, id);
+    const struct ref_transfer *t = reference_transfer(r, reference_home(r, id), id);
     if (t == NULL || t->kind != REF_PENDING || t->held != remaining || t->open != (remaining != 0))
         broken("a hold or payment keeps aside what its pending transfer does not hold");
 }

@@ -33,7 +33,7 @@ static struct ref_wallet *payer_of(const struct reference *r, const struct ref_p
 /* What is only authorised a pending transfer keeps aside, which reaches nobody. */
 static void authorization_is_kept(const struct reference *r, const struct payment_started *e)
 {
-    const struct ref_transfer *t = reference_transfer(r, e->payment_id);
+    const struct ref_transfer *t = reference_transfer(r, r->shard, e->payment_id);
     if (t == NULL || t->kind != REF_PENDING || t->amount != e->amount ||
         !id128_equal(t->debit, e->from_account) || id128_equal(t->credit, e->to_account))
         broken("an authorisation for another shard without its pending transfer");
@@ -98,7 +98,7 @@ static void payment_is_refused(struct reference *r, const struct payment_refused
     struct ref_payment *p = crossing_of(r, e->payment_id);
     if (!p->started || f->posted > 0)
         broken("a payment is refused that was decided, or whose money moved");
-    if (p->manual && reference_transfer(r, p->pending)->open)
+    if (p->manual && reference_transfer(r, r->shard, p->pending)->open)
         broken("an authorisation is refused, but kept aside");
     f->undone += p->manual;
     spending_return(payer_of(r, p), p->amount, p->created_ns);
@@ -226,7 +226,7 @@ static void payment_is_created(struct reference *r, const struct payment_created
                                uint64_t time_ns)
 {
     bool now = e->capture == PAYMENT_CAPTURE_MODE_AUTOMATIC;
-    const struct ref_transfer *t = reference_transfer(r, e->payment_id);
+    const struct ref_transfer *t = reference_transfer(r, r->shard, e->payment_id);
     if (t == NULL || t->kind != (now ? REF_POSTED : REF_PENDING) || t->amount != e->amount ||
         !id128_equal(t->debit, e->from_account) || !id128_equal(t->credit, e->to_account))
         broken("a payment without its transfer");
@@ -318,7 +318,8 @@ static void payment_is_ended(struct reference *r, struct id128 id, u128 released
     struct ref_payment *p = payment_of(r, id);
     if (p->started || p->capturing != 0)
         broken("a payment ends while another shard is asked about it");
-    if (p->remaining == 0 || released != p->remaining || reference_transfer(r, p->pending)->open)
+    if (p->remaining == 0 || released != p->remaining ||
+        reference_transfer(r, r->shard, p->pending)->open)
         broken("a payment gives back what is not authorised");
     p->remaining = 0;
     spending_return(payer_of(r, p), released, p->created_ns);
@@ -328,8 +329,8 @@ static void payment_is_increased(struct reference *r, const struct payment_incre
                                  uint64_t time_ns)
 {
     struct ref_payment *p = payment_of(r, e->payment_id);
-    const struct ref_transfer *t = reference_transfer(r, e->transfer_id);
-    const struct ref_transfer *before = reference_transfer(r, p->pending);
+    const struct ref_transfer *t = reference_transfer(r, r->shard, e->transfer_id);
+    const struct ref_transfer *before = reference_transfer(r, r->shard, p->pending);
     if (p->started || p->capturing != 0)
         broken("a payment grows while another shard is asked about it");
     if (p->remaining == 0 || t == NULL || t->kind != REF_PENDING || before->open ||

@@ -10,11 +10,14 @@
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
+/* The one that the shard whose event is applied knows: in others the id may be that of another. */
 static struct ref_moving *moving_of(const struct reference *r, struct id128 id)
 {
-    for (uint32_t i = r->moving_count; i > 0; i--)
-        if (id128_equal(r->movings[i - 1].id, id))
-            return &r->movings[i - 1];
+    for (uint32_t i = r->moving_count; i > 0; i--) {
+        struct ref_moving *c = &r->movings[i - 1];
+        if (id128_equal(c->id, id) && (c->home == r->shard || c->decider == r->shard))
+            return c;
+    }
     return NULL;
 }
 
@@ -227,15 +230,21 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
     return true;
 }
 
-const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id)
+const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id,
+                                             struct id128 account_id)
 {
-    const struct ref_moving *c = moving_of(r, id);
-    return c != NULL && c->state == REF_MOVING_DECIDED ? c : NULL;
+    for (uint32_t i = 0; i < r->moving_count; i++) {
+        const struct ref_moving *c = &r->movings[i];
+        if (c->state == REF_MOVING_DECIDED && id128_equal(c->id, id) &&
+            (id128_equal(c->debit, account_id) || id128_equal(c->credit, account_id)))
+            return c;
+    }
+    return NULL;
 }
 
 bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id)
 {
-    const struct ref_moving *c = ref_transit_decided(r, id);
+    const struct ref_moving *c = ref_transit_decided(r, id, account_id);
     return c != NULL && id128_equal(moving_other(c), account_id);
 }
 

@@ -15,8 +15,9 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
 /* Is a transfer under way with this id that the shard whose event is read decides? */
 bool ref_transit_decides(const struct reference *r, struct id128 id);
 
-/* The transfer with this id, if it is decided and not followed; NULL: there is none. */
-const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id);
+/* The transfer with this id and account, if it is decided and not followed; NULL: there is none. */
+const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id,
+                                             struct id128 account_id);
 
 /* Has the account its part of the transfer with this id, which its other account has not yet? */
 bool ref_transit_received(const struct reference *r, struct id128 id, struct id128 account_id);

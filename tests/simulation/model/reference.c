@@ -82,19 +82,38 @@ struct ref_payment *reference_payment(const struct reference *r, struct id128 id
     FIND(ref_payment, payment);
 }
 
-static uint32_t *slot_of(const struct reference *r, struct id128 id)
+static uint32_t *slot_of(const struct reference *r, uint16_t shard, struct id128 id)
 {
-    uint32_t at = (uint32_t)id128_hash(id) & (r->transfer_slot_count - 1);
-    while (r->transfer_slots[at] != 0 &&
-           !id128_equal(r->transfers[r->transfer_slots[at] - 1].id, id))
-        at = (at + 1) & (r->transfer_slot_count - 1);
+    uint32_t at = (uint32_t)(id128_hash(id) + shard) & (r->transfer_slot_count - 1);
+    for (; r->transfer_slots[at] != 0; at = (at + 1) & (r->transfer_slot_count - 1)) {
+        const struct ref_transfer *t = &r->transfers[r->transfer_slots[at] - 1];
+        if (t->shard == shard && id128_equal(t->id, id))
+            break;
+    }
     return &r->transfer_slots[at];
 }
 
-struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id)
+struct ref_transfer *reference_transfer(const struct reference *r, uint16_t shard, struct id128 id)
 {
-    uint32_t number = *slot_of(r, id);
+    uint32_t number = *slot_of(r, shard, id);
     return number == 0 ? NULL : &r->transfers[number - 1];
+}
+
+struct ref_transfer *reference_transfer_of(const struct reference *r, struct id128 id,
+                                           struct id128 account_id)
+{
+    for (uint16_t shard = 0; shard < r->slots->shards; shard++) {
+        struct ref_transfer *t = reference_transfer(r, shard, id);
+        if (t != NULL && (id128_equal(t->debit, account_id) || id128_equal(t->credit, account_id)))
+            return t;
+    }
+    return NULL;
+}
+
+/* In the shard whose event is applied. */
+static struct ref_transfer *transfer_here(const struct reference *r, struct id128 id)
+{
+    return reference_transfer(r, r->shard, id);
 }
 
 static void grow_slots(struct reference *r)
@@ -106,16 +125,16 @@ static void grow_slots(struct reference *r)
     r->transfer_slots = calloc(r->transfer_slot_count, sizeof *r->transfer_slots);
     check(r->transfer_slots != NULL);
     for (uint32_t i = 0; i < r->transfer_count; i++)
-        *slot_of(r, r->transfers[i].id) = i + 1;
+        *slot_of(r, r->transfers[i].shard, r->transfers[i].id) = i + 1;
 }
 
 struct ref_transfer *reference_add_transfer(struct reference *r, struct id128 id,
                                             enum ref_transfer_kind kind)
 {
-    if (reference_transfer(r, id) != NULL)
+    if (transfer_here(r, id) != NULL)
         broken("transfer %016llx is resolved twice", (unsigned long long)id.hi);
     array_reserve(r->transfers, r->transfer_cap, r->transfer_count + 1);
-    *slot_of(r, id) = r->transfer_count + 1;
+    *slot_of(r, r->shard, id) = r->transfer_count + 1;
     struct ref_transfer *t = &r->transfers[r->transfer_count++];
     *t = (struct ref_transfer){.id = id, .kind = kind, .shard = r->shard, .by = r->by};
     grow_slots(r);
@@ -374,7 +393,7 @@ static void reference_pending(struct reference *r, const struct transfer_pending
 
 static struct ref_transfer *open_transfer(const struct reference *r, struct id128 id)
 {
-    struct ref_transfer *t = reference_transfer(r, id);
+    struct ref_transfer *t = transfer_here(r, id);
     if (t == NULL || t->kind != REF_PENDING)
         broken("an event resolves a transfer that was never pending");
     if (!t->open)
@@ -446,22 +465,26 @@ static void reference_expired(struct reference *r, const struct transfer_expired
     f->expired++;
 }
 
-struct ref_transaction *reference_transaction(const struct reference *r, struct id128 id)
+struct ref_transaction *reference_transaction(const struct reference *r, uint16_t shard,
+                                              struct id128 id)
 {
-    FIND(ref_transaction, transaction);
+    for (uint32_t i = 0; i < r->transaction_count; i++)
+        if (r->transactions[i].shard == shard && id128_equal(r->transactions[i].id, id))
+            return &r->transactions[i];
+    return NULL;
 }
 
 static void reference_reversed(struct reference *r, const struct transfer_reversed *e)
 {
-    struct ref_transaction *whole = reference_transaction(r, e->transfer_id);
+    struct ref_transaction *whole = reference_transaction(r, r->shard, e->transfer_id);
     if (whole != NULL) {
-        if (whole->reversed || reference_transaction(r, e->reversal_id) == NULL)
+        if (whole->reversed || reference_transaction(r, r->shard, e->reversal_id) == NULL)
             broken("a transaction is reversed twice, or by nothing");
         whole->reversed = true;
         return;
     }
-    struct ref_transfer *t = reference_transfer(r, e->transfer_id);
-    struct ref_transfer *back = reference_transfer(r, e->reversal_id);
+    struct ref_transfer *t = transfer_here(r, e->transfer_id);
+    struct ref_transfer *back = transfer_here(r, e->reversal_id);
     if (t == NULL || back == NULL || t->reversed)
         broken("a transfer is reversed twice, or by nothing");
     if (back->amount != t->amount || !id128_equal(back->debit, t->credit) ||
@@ -483,11 +506,10 @@ static void reference_refused(struct reference *r, const struct transfer_refused
 /* Its transfers are in the same record, before it. */
 static void reference_recorded(struct reference *r, const struct transaction_recorded *e)
 {
-    for (uint32_t i = 0; i < r->transaction_count; i++)
-        if (id128_equal(r->transactions[i].id, e->transaction_id))
-            broken("a transaction is recorded twice");
+    if (reference_transaction(r, r->shard, e->transaction_id) != NULL)
+        broken("a transaction is recorded twice");
     for (uint32_t i = 0; i < e->transfers_count; i++)
-        if (reference_transfer(r, e->transfers[i].transfer_id) == NULL)
+        if (transfer_here(r, e->transfers[i].transfer_id) == NULL)
             broken("a transaction without one of its transfers");
     array_reserve(r->transactions, r->transaction_cap, r->transaction_count + 1);
     r->transactions[r->transaction_count++] =
@@ -526,7 +548,7 @@ static struct ref_wallet *wallet_of(const struct reference *r, struct id128 id)
 static void hold_is_placed(struct reference *r, const struct wallet_hold_placed *e,
                            uint64_t time_ns)
 {
-    const struct ref_transfer *t = reference_transfer(r, e->hold_id);
+    const struct ref_transfer *t = transfer_here(r, e->hold_id);
     if (t == NULL || t->kind != REF_PENDING || t->amount != e->amount ||
         !id128_equal(t->debit, e->wallet_id))
         broken("a hold without its pending transfer");

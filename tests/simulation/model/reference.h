@@ -50,7 +50,7 @@ enum ref_transfer_kind {
     REF_REFUSED,
 };
 
-/* Whatever a transfer's id stands for. */
+/* Whatever a transfer's id stands for in a shard. */
 struct ref_transfer {
     struct id128 id, debit, credit;
     enum ref_transfer_kind kind;
@@ -170,7 +170,7 @@ struct reference {
     struct ref_moving *movings;
     struct ref_account *transits; /* accounts of money in transit */
     uint32_t moving_count, moving_cap, transit_count, transit_cap;
-    uint32_t *transfer_slots; /* hash table over the ids: index + 1 */
+    uint32_t *transfer_slots; /* hash table over ids and shards: index + 1 */
     uint32_t transfer_slot_count;
 };
 
@@ -185,8 +185,13 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
 void reference_end(const struct reference *r, const struct ref_effects *effects);
 
 struct ref_account *reference_account(const struct reference *r, struct id128 id);
-struct ref_transfer *reference_transfer(const struct reference *r, struct id128 id);
-struct ref_transaction *reference_transaction(const struct reference *r, struct id128 id);
+/* Of a shard: elsewhere the same id may be that of another one. */
+struct ref_transfer *reference_transfer(const struct reference *r, uint16_t shard, struct id128 id);
+struct ref_transaction *reference_transaction(const struct reference *r, uint16_t shard,
+                                              struct id128 id);
+/* The one that moves money of this account, in whichever shard it is at home. */
+struct ref_transfer *reference_transfer_of(const struct reference *r, struct id128 id,
+                                           struct id128 account_id);
 struct ref_wallet *reference_wallet(const struct reference *r, struct id128 id);
 struct ref_hold *reference_hold(const struct reference *r, struct id128 id);
 struct ref_payment *reference_payment(const struct reference *r, struct id128 id);

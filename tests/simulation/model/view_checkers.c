@@ -14,6 +14,7 @@ struct walk {
     struct run *run;
     const struct ref_account *account;
     struct sha256_digest hash; /* of the entry before */
+    struct id128 last;         /* the id of the row before */
     uint64_t rows;
     bool found;
 };
@@ -102,7 +103,8 @@ static bool on_transfer(void *context, const struct value *values)
     struct transfers_row row;
     if (!transfers_row_from_values(values, &row))
         broken("a row of the transfers cannot be read");
-    const struct ref_transfer *t = reference_transfer(&w->run->reference, row.transfer_id);
+    const struct ref_transfer *t =
+        reference_transfer(&w->run->reference, row.shard, row.transfer_id);
     if (t == NULL || t->kind == REF_REFUSED)
         broken("the view of transfers has one that the journal does not give");
     if (!id128_equal(t->debit, row.debit_account_id) ||
@@ -113,6 +115,8 @@ static bool on_transfer(void *context, const struct value *values)
         broken("a row of the transfers does not tell what is held");
     if (t->kind == REF_POSTED && row.amount != t->amount)
         broken("a row of the transfers has another amount");
+    w->run->cover.faults[COVER_ID_ELSEWHERE] += id128_equal(w->last, row.transfer_id);
+    w->last = row.transfer_id;
     w->rows++;
     return true;
 }
