@@ -45,6 +45,7 @@ struct posting {
     /* Between shards (token.h): which account is in another one, and is not looked at here. */
     bool debit_away, credit_away;
     bool continues; /* another shard, where it was asked for, has checked the rest */
+    uint16_t from;  /* then: that shard */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
     const struct ledger_totals *totals;   /* of the first account's tenant and currency */

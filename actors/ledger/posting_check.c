@@ -500,11 +500,28 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
     return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? status_check(p) : RESULT_OK;
 }
 
+/* Two shards were asked at once for transfers to each other under one id, and each has kept its own
+ * aside: so that one of them is made, the one of the lower shard comes first. It may, for that one
+ * kept its own before it sent this, and refuses ours, which finds that or what came of it. */
+static bool goes_first(struct turn *t, const struct posting *p)
+{
+    check(p->continues);
+    check(p->from != turn_shard(t));
+    return p->reservation != NULL && p->reservation->kept.peer == p->from &&
+           p->from < turn_shard(t);
+}
+
+static uint16_t continued_check(struct turn *t, struct posting *p)
+{
+    uint16_t code = goes_first(t, p) ? RESULT_OK : exists_check(p);
+    return code != RESULT_OK ? code : sides_check(t, p);
+}
+
 uint16_t posting_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
     if (p->continues)
-        return (code = exists_check(p)) != RESULT_OK ? code : sides_check(t, p);
+        return continued_check(t, p);
     if ((code = time_check(t, p)) != RESULT_OK || (code = flags_check(p)) != RESULT_OK ||
         (code = account_id_check(p->transfer.id)) != RESULT_OK ||
         (code = exists_check(p)) != RESULT_OK || (code = exclusion_check(p)) != RESULT_OK)

@@ -80,6 +80,7 @@ enum presence token_find(struct turn *t, const struct principal *who, const stru
     *e = (struct token_end){.posting = token_posting(t, who, k), .slot = transit_slot(t)};
     check(e->posting.debit_away != e->posting.credit_away);
     e->side = e->posting.debit_away ? CROSSING_SIDE_CREDIT : CROSSING_SIDE_DEBIT;
+    e->posting.from = e->posting.continues ? turn_origin(t)->shard : turn_shard(t);
     e->peer = slot_map_home(turn_slots(t),
                             e->posting.debit_away ? k->debit_account_id : k->credit_account_id);
     check(e->peer != turn_shard(t));

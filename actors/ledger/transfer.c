@@ -228,6 +228,15 @@ enum presence transfer_info_find(struct turn *t, struct id128 id, struct transfe
     return PRESENCE_THERE;
 }
 
+bool transfer_half(struct turn *t, struct id128 id)
+{
+    struct stored_event stored;
+    check(!id128_is_zero(id));
+    return turn_find_decision(t, id, &stored) == PRESENCE_THERE &&
+           stored.number == TRANSFER_CROSSED_NUMBER &&
+           !((const struct transfer_crossed *)stored.event)->has_decided_time;
+}
+
 enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info)
 {
     struct attribution who;

@@ -46,6 +46,10 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
 /* Records that a transfer was reversed, after the reversal's posting_emit(). */
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id);
 
+/* Of one that was found: does this shard have what it decided for another one, and no more? Notes
+ * and reversals are there, once it is followed. */
+bool transfer_half(struct turn *t, struct id128 id);
+
 /* Everything about one transfer but who asked for it. THERE: *info and *tenant_id are filled. */
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);

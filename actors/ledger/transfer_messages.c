@@ -18,7 +18,6 @@
 
 enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
-    (void)m;
     struct transfer_info info;
     struct id128 tenant_id = ID128_ZERO;
     enum presence there = transfer_info_find(t, self, &info, &tenant_id);
@@ -26,14 +25,14 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
         there = transfer_info_attribute(t, &info);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
-    bool found = there == PRESENCE_THERE;
+    bool found = there == PRESENCE_THERE, half = found && transfer_half(t, self);
     if (!found)
         there = transfer_find_open(t, self, &tenant_id);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT || !turn_may_see(t, tenant_id, ID128_ZERO))
         turn_refuse(t, RESULT_NOT_FOUND);
-    else if (found)
+    else if (found && (!half || m->part_suffices))
         turn_reply(t, RESULT_OK, &transfer_info_type, &info, 0);
     else
         turn_refuse(t, RESULT_OUTCOME_PENDING);

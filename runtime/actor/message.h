@@ -99,6 +99,9 @@ struct message {
     bool keyed : 1;                  /* the request carries an idempotency key */
     bool replayed : 1;               /* the answer is the first one of this key, given again */
     bool drew_ids : 1;               /* the runtime's own: runtime.ids_ns and ids_random are set */
+    bool under_way : 1;              /* the runtime's own: some shard said OUTCOME_PENDING */
+    bool part_suffices : 1;          /* of what is looked for in several shards: none has all of it,
+                                        so who has a part of it shows that */
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */
 

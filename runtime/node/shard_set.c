@@ -128,14 +128,34 @@ static void shard_set_post_to_all(struct shard_set *c, struct env *from, const s
         shard_set_post_to(c, from, scatter_gather_part(g, i), i);
 }
 
+/* Is it to be looked for in one more shard? What other shards are deciding may be decided in the
+ * next one, and is shown in part by whoever has decided it if all are asked once more. */
+static bool shard_set_seeks_on(const struct shard_set *c, struct message *m)
+{
+    bool pending = m->code == ERR_OUTCOME_PENDING && !m->type->mutates;
+    if (m->code != ERR_NOT_FOUND && !pending)
+        return false;
+    m->under_way |= pending;
+    if (m->runtime.left > 0)
+        return true;
+    if (m->under_way && !m->part_suffices) {
+        m->part_suffices = true;
+        m->runtime.left = c->options.slots->shards;
+        return true;
+    }
+    m->code = m->under_way ? ERR_OUTCOME_PENDING : ERR_NOT_FOUND;
+    return false;
+}
+
 static void shard_set_post_next(struct message *m)
 {
     struct shard_set *c = m->runtime.set;
-    if (m->code != ERR_NOT_FOUND || m->runtime.left == 0) {
+    if (!shard_set_seeks_on(c, m)) {
         m->done = m->runtime.found;
         m->done(m);
         return;
     }
+    check(m->runtime.left > 0);
     m->runtime.left--;
     m->runtime.at = (uint16_t)((m->runtime.at + 1) % c->options.slots->shards);
     m->drew_ids = false; /* each shard has its own time */
@@ -167,6 +187,7 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
     }
     uint16_t shard = shard_set_home(c, &place);
     if (shard_set_seeks(c, m)) {
+        m->under_way = m->part_suffices = false;
         m->runtime.set = c;
         m->runtime.found = m->done;
         m->runtime.at = shard;

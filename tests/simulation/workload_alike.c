@@ -54,6 +54,29 @@ static bool alike_transfer(struct run *run, struct request *q)
     return true;
 }
 
+/* Back between the accounts of one that is under way, under the same id. */
+static bool alike_opposite(struct run *run, struct request *q)
+{
+    const struct request *from = NULL;
+    for (uint32_t i = run->request_count; i > 0 && from == NULL && i + 8 > run->request_count;
+         i--) {
+        const struct request *r = run->requests[i - 1];
+        const struct transfer_create *c = &r->body.transfer_create;
+        if (!r->answered && r->type == &transfer_create_type && c->flags == 0 &&
+            c->has_transfer_id && c->has_credit_account_id)
+            from = r;
+    }
+    if (from == NULL)
+        return false;
+    struct transfer_create *c = &q->body.transfer_create;
+    q->type = from->type;
+    q->who = from->who;
+    *c = from->body.transfer_create;
+    c->debit_account_id = from->body.transfer_create.credit_account_id;
+    c->credit_account_id = from->body.transfer_create.debit_account_id;
+    return true;
+}
+
 /* A transfer that one in this form, with an id of the client's choice, made or resolved. */
 static const struct transfer_create *an_earlier_transfer(struct run *run, uint32_t flags,
                                                          struct principal *who)
@@ -127,7 +150,7 @@ bool workload_alike(struct run *run, struct request *q, const struct message_typ
     if (type == &transfer_reverse_type && workload_chance(run, 2))
         return alike_reversal(run, q);
     if (type == &transfer_create_type && workload_chance(run, 3))
-        return alike_transfer(run, q);
+        return (workload_chance(run, 3) && alike_opposite(run, q)) || alike_transfer(run, q);
     bool resolves = type == &transfer_post_type || type == &transfer_void_type;
     return resolves && workload_chance(run, 3) && alike_form(run, q, type);
 }

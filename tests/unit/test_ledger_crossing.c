@@ -53,11 +53,18 @@ static void expect_account(struct shards_bank *b, uint64_t n, u128 posted, u128 
     assert_true(info.available == available);
 }
 
-static struct transfer_create with_id(struct transfer_create c, uint64_t n)
+/* One with a slot of shard 0, or of shard 1. */
+static struct transfer_create with_id_of(struct transfer_create c, uint64_t n, uint16_t shard)
 {
     c.has_transfer_id = true;
-    c.transfer_id = (struct id128){WORLD_EPOCH_NS / NS_PER_MS << 16, (n + 1000) << 16};
+    c.transfer_id =
+        (struct id128){WORLD_EPOCH_NS / NS_PER_MS << 16, (n + 1000) << 16 | shard * SHARD_SLOTS};
     return c;
+}
+
+static struct transfer_create with_id(struct transfer_create c, uint64_t n)
+{
+    return with_id_of(c, n, 0);
 }
 
 static uint16_t show_transfer(struct shards_bank *b, struct id128 id, struct transfer_info *info)
@@ -400,6 +407,51 @@ static void nobody_can_claim_a_decision(void **state)
     expect_account(b, 2, 100, 70);
 }
 
+/* Each keeps its own aside before it hears of the other. */
+static void of_two_in_opposite_directions_under_one_id_one_is_made(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    assert_int_equal(shards_move(b, 4, 1, 100), RESULT_OK);
+    const struct transfer_create there = with_id(shards_transfer(2, 1, 30), 1);
+    const struct transfer_create back = with_id(shards_transfer(1, 2, 30), 1);
+    struct question *first = shards_ask(b, &transfer_create_type, &there, 1);
+    struct question *second = shards_ask(b, &transfer_create_type, &back, 2);
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(shards_code(b, second), RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID);
+    expect_account(b, 2, 70, 70);
+    expect_account(b, 1, 130, 130);
+    assert_int_equal(shards_do(b, &transfer_create_type, &back),
+                     RESULT_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID);
+    assert_int_equal(shards_do(b, &transfer_create_type, &there), RESULT_OK);
+    expect_balanced(b);
+}
+
+/* Under an id of either shard, and what only home knows of it when that has followed. */
+static void what_is_decided_is_shown(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfer_info info;
+    given_payer_and_payee(b);
+    for (uint16_t shard = 0; shard < SHARDS; shard++) {
+        struct transfer_create c = with_id_of(shards_transfer(2, 1, 30), 1, shard);
+        c.has_description = true;
+        c.description = slice_of("rent");
+        b->cut[1] = true;
+        struct question *q = shards_ask(b, &transfer_create_type, &c, 0);
+        shards_run(b, 20 * NS_PER_MS);
+        assert_false(q->answered);
+        assert_int_equal(show_transfer(b, c.transfer_id, &info), RESULT_OK);
+        assert_true(info.amount == 30 && info.status == TRANSFER_STATUS_POSTED);
+        b->cut[1] = false;
+        assert_int_equal(shards_code(b, q), RESULT_OK);
+        assert_int_equal(show_transfer(b, c.transfer_id, &info), RESULT_OK);
+        assert_true(slice_equal(info.description, slice_of("rent")));
+        const struct transfer_get none = {{info.transfer_id.hi, info.transfer_id.lo ^ 1 << 20}};
+        assert_int_equal(shards_do(b, &transfer_get_type, &none), RESULT_NOT_FOUND);
+    }
+}
+
 /* --- shown ------------------------------------------------------------------------------------ */
 
 /* What was recorded before; 0: all. */
@@ -616,6 +668,8 @@ int main(void)
         SHARDS_TEST(who_asks_again_gets_the_same_outcome),
         SHARDS_TEST(what_is_under_way_outlives_the_process),
         SHARDS_TEST(nobody_can_claim_a_decision),
+        SHARDS_TEST(of_two_in_opposite_directions_under_one_id_one_is_made),
+        SHARDS_TEST(what_is_decided_is_shown),
         SHARDS_TEST(what_is_kept_aside_is_a_version_without_an_entry),
         SHARDS_TEST(it_is_one_transfer_in_both_histories),
         SHARDS_TEST(a_trial_balance_counts_it_once),

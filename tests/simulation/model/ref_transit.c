@@ -10,14 +10,12 @@
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
-/* The one that the shard whose event is applied knows: in others the id may be that of another. */
-static struct ref_moving *moving_of(const struct reference *r, struct id128 id)
+/* The newest of this id and home: two shards may be asked at once for transfers to each other. */
+static struct ref_moving *moving_of(const struct reference *r, struct id128 id, uint16_t home)
 {
-    for (uint32_t i = r->moving_count; i > 0; i--) {
-        struct ref_moving *c = &r->movings[i - 1];
-        if (id128_equal(c->id, id) && (c->home == r->shard || c->decider == r->shard))
-            return c;
-    }
+    for (uint32_t i = r->moving_count; i > 0; i--)
+        if (id128_equal(r->movings[i - 1].id, id) && r->movings[i - 1].home == home)
+            return &r->movings[i - 1];
     return NULL;
 }
 
@@ -72,7 +70,7 @@ static struct id128 moving_other(const struct ref_moving *c)
 static void moving_kept(struct reference *r, const struct transfer_reserved *e,
                         struct ref_effects *f)
 {
-    struct ref_moving *before = moving_of(r, e->id);
+    struct ref_moving *before = moving_of(r, e->id, r->shard);
     if (before != NULL && before->state != REF_MOVING_RELEASED)
         broken("money is kept aside twice for one transfer");
     bool credits = e->side == CROSSING_SIDE_CREDIT;
@@ -147,6 +145,9 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
         broken("a payment is refunded from a wallet that is frozen or closed");
     if (c->state != REF_MOVING_KEPT)
         broken("a transfer between shards is decided twice");
+    const struct ref_moving *back = moving_of(r, e->id, c->decider);
+    if (back != NULL && (back->state == REF_MOVING_DECIDED || back->state == REF_MOVING_DONE))
+        broken("two transfers of one id are made");
     if (e->amount > c->kept)
         broken("more is decided than was kept aside");
     reference_add(moving_posted(own, !c->credits), e->amount);
@@ -200,7 +201,7 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
 static void moving_moved(struct reference *r, const struct transfer_crossed *e, uint64_t time_ns,
                          struct ref_effects *f)
 {
-    struct ref_moving *c = moving_of(r, e->id);
+    struct ref_moving *c = moving_of(r, e->id, e->has_decided_time ? r->shard : e->peer);
     if (c == NULL || !id128_equal(c->debit, e->debit_account_id) ||
         !id128_equal(c->credit, e->credit_account_id) || c->currency != e->currency)
         broken("money crosses for which nothing was kept aside");
@@ -212,8 +213,12 @@ static void moving_moved(struct reference *r, const struct transfer_crossed *e, 
 
 bool ref_transit_decides(const struct reference *r, struct id128 id)
 {
-    const struct ref_moving *c = moving_of(r, id);
-    return c != NULL && c->state == REF_MOVING_KEPT && c->decider == r->shard;
+    for (uint32_t i = 0; i < r->moving_count; i++) {
+        const struct ref_moving *c = &r->movings[i];
+        if (id128_equal(c->id, id) && c->state == REF_MOVING_KEPT && c->decider == r->shard)
+            return true;
+    }
+    return false;
 }
 
 bool ref_transit_event(struct reference *r, const struct message_type *type, const void *event,
