@@ -79,7 +79,8 @@
     X(FORGET_TRANSIT, "forget_transit")                                                            \
     X(EXPIRE_CAPTURING, "expire_capturing")                                                        \
     X(REFUND_AGAIN, "refund_again")                                                                \
-    X(KEEP_REFUSED, "keep_refused")
+    X(KEEP_REFUSED, "keep_refused")                                                                \
+    X(KEEP_TAKEN_BACK, "keep_taken_back")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

@@ -30,6 +30,8 @@ struct shard_set {
     struct shard_set_options options;
     struct progress progress;
     struct committer committer;
+    struct projector_stores stores;
+    struct stepper stepper;
     struct shard_set_shard shards[];
 };
 
@@ -251,7 +253,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
         .domain = o->domain,
         .committer = &c->committer,
         .view_store = o->view_store,
-        .views_worker = o->views_worker,
+        .stepper = &c->stepper,
         .read_worker = o->read_workers[number % o->reader_count],
         .load_worker = o->load_workers[number % o->loader_count],
         .number = number,
@@ -272,6 +274,7 @@ static void shard_set_open(struct shard_set *c, uint16_t number)
 static struct shard_set *shard_set_free_memory(struct shard_set *c)
 {
     committer_done(&c->committer);
+    stepper_done(&c->stepper);
     free(c->progress.shards);
     free(c);
     return NULL;
@@ -284,6 +287,8 @@ struct shard_set *shard_set_new(const struct shard_set_options *options)
     struct shard_set *c = memory_take_zeroed(1, sizeof *c + count * sizeof *c->shards);
     c->options = *options;
     committer_init(&c->committer, options->journal_worker, options->journal_store);
+    c->stores = (struct projector_stores){options->journal_store, options->view_store};
+    stepper_init(&c->stepper, options->views_worker, &projector_sink, &c->stores);
     c->progress =
         (struct progress){.count = count,
                           .notify = shard_set_notify,

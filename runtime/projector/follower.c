@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A step: follower_advance() on the loop -> follower_run() on the worker (begin, read and take,
- * commit)
- * -> follower_done() on the loop, which moves the position and sets the next sleep.
+/* A step: follower_advance() on the loop -> follower_write() on the worker (begin, read and take,
+ * write), after which the stepper commits -> follower_done() on the loop, which moves the position
+ * and sets the next sleep.
  *
  * What fails: the consumer or the journal's medium -> rolled back and tried again; damage, or what
  * the consumer cannot take (ERR_CORRUPT, ERR_FAILED) -> the follower stops, for trying again would
@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-static void follower_run(struct work *w);
+static enum err follower_write(struct step *step);
+static void follower_take_back(struct step *step);
 static void follower_done(struct work *w);
 
 static void follower_wake(struct alarm *a)
@@ -21,11 +22,12 @@ static void follower_wake(struct alarm *a)
 void follower_init(struct follower *f, const struct follower_options *options)
 {
     const struct follower_consumer *c = options->consumer;
-    check(c->begin != NULL && c->take != NULL && c->commit != NULL);
+    check(c->begin != NULL && c->take != NULL && c->write != NULL && options->stepper != NULL);
     check(c->rollback != NULL && c->reason != NULL);
     *f = (struct follower){.options = *options};
-    f->work.run = follower_run;
-    f->work.done = follower_done;
+    f->step.work.done = follower_done;
+    f->step.write = follower_write;
+    f->step.take_back = follower_take_back;
     f->alarm.fire = follower_wake;
 }
 
@@ -38,7 +40,7 @@ void follower_restart(struct follower *f, const struct store_position *position)
 /* --- on the worker ---------------------------------------------------------------------------- */
 
 /* Reading the journal in one step. */
-struct step {
+struct reading {
     struct follower *follower;
     struct follower_limits left; /* ns: when it ends */
     uint64_t taken_seq;          /* the newest batch the consumer took */
@@ -46,7 +48,7 @@ struct step {
 };
 
 /* Whether this batch reaches a limit. */
-static bool follower_is_full(struct step *step, const struct batch_row *row)
+static bool follower_is_full(struct reading *step, const struct batch_row *row)
 {
     struct follower_limits *left = &step->left;
     bool full = left->batches == 1;
@@ -60,7 +62,7 @@ static bool follower_is_full(struct step *step, const struct batch_row *row)
 
 static bool follower_take(void *context, const struct batch_row *row)
 {
-    struct step *step = context;
+    struct reading *step = context;
     struct follower *f = step->follower;
     bool full = false;
     if (row->seq > f->target_seq)
@@ -74,7 +76,7 @@ static bool follower_take(void *context, const struct batch_row *row)
     return !full && !follower_is_full(step, row);
 }
 
-static enum err follower_read(struct follower *f, struct step *step)
+static enum err follower_read(struct follower *f, struct reading *step)
 {
     const struct follower_options *o = &f->options;
     if (step->left.ns > 0)
@@ -88,28 +90,31 @@ static enum err follower_read(struct follower *f, struct step *step)
     return e != ERR_OK ? e : step->error;
 }
 
-static enum err follower_try_step(struct follower *f)
+static enum err follower_write(struct step *step)
 {
+    struct follower *f = container_of(step, struct follower, step);
     const struct follower_consumer *c = f->options.consumer;
     void *context = f->options.consumer_context;
+    f->begun = step->written = false;
     enum err e = c->begin(context, f->target_seq, &f->reached);
     if (e != ERR_OK || f->reached.seq >= f->target_seq)
         return e;
-    struct step step = {.follower = f, .left = f->options.limits, .taken_seq = f->reached.seq};
-    e = follower_read(f, &step);
+    f->begun = true;
+    struct reading r = {.follower = f, .left = f->options.limits, .taken_seq = f->reached.seq};
+    e = follower_read(f, &r);
     if (e == ERR_OK)
-        e = c->commit(context, &f->reached);
-    if (e != ERR_OK)
-        c->rollback(context);
-    else
-        check(f->reached.seq == step.taken_seq);
+        e = c->write(context, &f->reached);
+    if (e == ERR_OK)
+        check(f->reached.seq == r.taken_seq);
+    step->written = e == ERR_OK;
     return e;
 }
 
-static void follower_run(struct work *w)
+static void follower_take_back(struct step *step)
 {
-    struct follower *f = container_of(w, struct follower, work);
-    f->result = follower_try_step(f);
+    struct follower *f = container_of(step, struct follower, step);
+    if (f->begun)
+        f->options.consumer->rollback(f->options.consumer_context);
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
@@ -119,9 +124,8 @@ static uint64_t follower_sleep_ns(const struct follower *f)
     uint32_t fill = f->fill != NULL ? f->fill(f->context) : 0;
     uint32_t room = fill < FOLLOWER_FULL_PERCENT ? FOLLOWER_FULL_PERCENT - fill : 0;
     uint64_t sleep_ns = f->took_ns * FOLLOWER_SLEEP * room / FOLLOWER_FULL_PERCENT;
-    uint64_t least_ns = FOLLOWER_SLEEP_MIN_NS * (f->sharing > 1 ? f->sharing : 1);
-    if (sleep_ns < least_ns)
-        sleep_ns = least_ns;
+    if (sleep_ns < FOLLOWER_SLEEP_MIN_NS)
+        sleep_ns = FOLLOWER_SLEEP_MIN_NS;
     return sleep_ns < FOLLOWER_SLEEP_MAX_NS ? sleep_ns : FOLLOWER_SLEEP_MAX_NS;
 }
 
@@ -131,6 +135,8 @@ static void follower_moved(struct follower *f)
     f->position = f->reached;
     f->failing = false;
     f->next_ns = env_mono_ns(f->options.env) + follower_sleep_ns(f);
+    if (f->sharing)
+        f->next_ns += FOLLOWER_GRID_NS - f->next_ns % FOLLOWER_GRID_NS;
 }
 
 static void follower_failed(struct follower *f)
@@ -141,7 +147,7 @@ static void follower_failed(struct follower *f)
                                                      : FOLLOWER_RETRY_MAX_NS;
     f->failing = true;
     f->failures++;
-    if (f->result == ERR_CORRUPT || f->result == ERR_FAILED)
+    if (f->step.result == ERR_CORRUPT || f->step.result == ERR_FAILED)
         follower_stop(f);
     else
         f->next_ns = env_mono_ns(f->options.env) + f->retry_ns;
@@ -149,17 +155,17 @@ static void follower_failed(struct follower *f)
 
 static void follower_done(struct work *w)
 {
-    struct follower *f = container_of(w, struct follower, work);
+    struct follower *f = container_of(container_of(w, struct step, work), struct follower, step);
     const struct follower_options *o = &f->options;
     check(f->busy);
     f->busy = false;
     f->took_ns = env_mono_ns(o->env) - f->started_ns;
-    if (f->result == ERR_OK)
+    if (f->step.result == ERR_OK)
         follower_moved(f);
     else
         follower_failed(f);
     bool unreadable = f->unreadable[0] != '\0';
-    f->on_step(f->context, f->result,
+    f->on_step(f->context, f->step.result,
                unreadable ? f->unreadable : o->consumer->reason(o->consumer_context));
 }
 
@@ -172,7 +178,8 @@ void follower_advance(struct follower *f, uint64_t committed_seq, bool at_once)
         f->target_seq = committed_seq;
         f->busy = true;
         f->started_ns = env_mono_ns(env);
-        env_work(env, f->options.worker, &f->work);
+        f->step.alone = f->failing;
+        stepper_post(f->options.stepper, env, &f->step);
     } else if (f->alarm.due_ns == 0) {
         env_alarm_set(env, &f->alarm, f->next_ns);
     }

@@ -4,12 +4,12 @@
  * whatever else is to follow the journal.
  *
  * It works in steps. A step runs on a worker, takes in the batches between the consumer's position
- * and the newest committed one, as many as its limits allow, and ends with the consumer's commit.
- * Between two steps the follower sleeps FOLLOWER_SLEEP times as long as the step took, at least
- * FOLLOWER_SLEEP_MIN_NS for each of those that share the worker and at most FOLLOWER_SLEEP_MAX_NS;
- * a step that failed is tried again after FOLLOWER_RETRY_NS, and after twice the pause before each
- * time that it fails again, up to FOLLOWER_RETRY_MAX_NS. Only the consumer knows its position: what
- * it did not commit it is given again.
+ * and the newest committed one, as many as its limits allow, and ends with the commit of what the
+ * consumer wrote, and of what other followers wrote at the same time (stepper.h). Between two steps
+ * the follower sleeps FOLLOWER_SLEEP times as long as the step took, at least FOLLOWER_SLEEP_MIN_NS
+ * and at most FOLLOWER_SLEEP_MAX_NS; a step that failed is tried again after FOLLOWER_RETRY_NS, and
+ * after twice the pause before each time that it fails again, up to FOLLOWER_RETRY_MAX_NS. Only the
+ * consumer knows its position: what was not committed it is given again.
  *
  * To write a consumer: keep the position beside what it makes, in one transaction, and tell it in
  * `begin`. If that is not possible (another system's queue), commit what was made first and the
@@ -27,17 +27,21 @@
 
 #include "runtime/base/env.h"
 #include "runtime/base/time.h"
+#include "runtime/projector/stepper.h"
 #include "runtime/store/journal_store.h"
 
 #define FOLLOWER_SLEEP 3
 #define FOLLOWER_SLEEP_MIN_NS (20 * NS_PER_MS)
 #define FOLLOWER_SLEEP_MAX_NS (4 * NS_PER_S)
+/* Followers that share a stepper end their sleeps at multiples of this, so that they meet there. */
+#define FOLLOWER_GRID_NS (5 * NS_PER_MS)
 #define FOLLOWER_RETRY_NS (NS_PER_S / 2)
 #define FOLLOWER_RETRY_MAX_NS (2 * NS_PER_S) /* a list that waits has patience for it */
 #define FOLLOWER_FULL_PERCENT 12 /* the sleep is the shortest from this on: follower.fill */
 #define FOLLOWER_REASON_MAX 192
 
-/* The consumer's part of a step, called on the worker's thread; all may block. */
+/* The consumer's part of a step, called on the worker's thread, in the stepper's transaction; all
+ * may block. */
 struct follower_consumer {
     /* A step begins that may reach batch target_seq. Sets *at to what is durable: the step goes on
      * behind it. After an error, or if *at has reached the target already, the step is over and
@@ -45,10 +49,12 @@ struct follower_consumer {
     enum err (*begin)(void *context, uint64_t target_seq, struct store_position *at);
     /* The next batch, valid during the call. Sets *full if the step shall end with it. */
     enum err (*take)(void *context, const struct batch_row *row, bool *full);
-    /* Makes durable what was taken, and the position. On success *reached is set to it. */
-    enum err (*commit)(void *context, struct store_position *reached);
-    /* After an error of take, commit or the journal, or when abandoned: takes back what was taken
-     * and is not durable. */
+    /* Writes what was taken, and the position, into the transaction. On success *reached is set to
+     * it; the commit follows. */
+    enum err (*write)(void *context, struct store_position *reached);
+    /* After begin had succeeded: an error of take, write, the journal or the commit, or it was
+     * abandoned, or another's step failed. What was taken is not durable, unless the commit was
+     * done all the same: the next begin finds out. */
     void (*rollback)(void *context);
     /* What the last error was about, for an operator; "" = nothing more is known than the error. */
     const char *(*reason)(void *context);
@@ -63,7 +69,7 @@ struct follower_limits {
 
 struct follower_options {
     struct env *env;
-    struct worker *worker;
+    struct stepper *stepper;
     struct journal_store *store;
     uint16_t shard;
     struct follower_limits limits;
@@ -83,9 +89,7 @@ struct follower {
      * can follow, instead of refusing when the room is full. NULL = 0. */
     uint32_t (*fill)(void *context);
     void *context;
-    uint16_t
-        sharing; /* followers whose steps the worker runs in turn: the shortest sleep is so many
-                    times as long, for each step costs the same whatever it takes in. 0 = 1 */
+    bool sharing; /* there are others at the stepper */
 
     /* The loop's. */
     struct store_position position; /* what the consumer has made durable */
@@ -98,11 +102,11 @@ struct follower {
     uint64_t next_ns;             /* sleeps until then, unless told `at_once` */
     struct alarm alarm;           /* ends the sleep */
 
-    /* The worker's while busy. */
-    struct work work;
+    /* The stepper's while busy. */
+    struct step step;
+    bool begun; /* by the consumer */
     uint64_t target_seq;
-    struct store_position reached; /* becomes the position */
-    enum err result;
+    struct store_position reached;        /* becomes the position */
     char unreadable[FOLLOWER_REASON_MAX]; /* why the journal could not be read on */
 
     _Atomic bool abandoned; /* set by the loop, read by the worker */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A step: begin (renew what a failed step left, open the transaction, preload states) -> each batch
- * is replayed on the projector's registry; the domain's project functions put rows, or items that
- * are sorted into rows later -> commit (sorted rows, changed states, ids and keys, the position).
+/* A step, in the stepper's transaction: begin (renew what a failed step left, preload states) ->
+ * each batch is replayed on the projector's registry; the domain's project functions put rows, or
+ * items that are sorted into rows later -> write (sorted rows, changed states, ids and keys, the
+ * position).
  *
  * After a failed step nothing in memory is trusted: the next one begins where the store says that
  * the views stand. Damaged views, or views that refuse a row that follows from what they contain,
@@ -199,11 +200,16 @@ static enum err projector_put_states(struct projector *p)
 
 /* An answer of the views. If they are damaged, or refuse a row that follows from what they contain,
  * the next start makes them anew. */
-static enum err projector_views_error(struct projector *p, enum err e)
+static enum err views_error(struct view_store *views, enum err e)
 {
     if (e == ERR_CORRUPT || e == ERR_FAILED)
-        p->store->ops->damaged(p->store);
+        views->ops->damaged(views);
     return e;
+}
+
+static enum err projector_views_error(struct projector *p, enum err e)
+{
+    return views_error(p->store, e);
 }
 
 static enum err projector_put_key_list(struct projector *p, enum key_kind kind,
@@ -226,7 +232,7 @@ static enum err projector_put_keys(struct projector *p)
     return e == ERR_OK ? projector_put_key_list(p, KEY_KIND_REFUSAL, &p->refused) : e;
 }
 
-static enum err projector_write(struct projector *p)
+static enum err projector_put_all(struct projector *p)
 {
     projector_put_sorted(p);
     enum err e = p->projection.error;
@@ -265,9 +271,7 @@ static struct store_position projector_position(const struct projector *p)
 
 static void projector_rollback(void *context)
 {
-    struct projector *p = context;
-    p->store->ops->rollback(p->store);
-    p->fresh = false;
+    ((struct projector *)context)->fresh = false;
 }
 
 static enum err projector_begin(void *context, uint64_t target_seq, struct store_position *at)
@@ -284,9 +288,6 @@ static enum err projector_begin(void *context, uint64_t target_seq, struct store
      * must not follow it. */
     if (at->seq >= target_seq)
         return ERR_OK;
-    e = projector_views_error(p, p->store->ops->begin(p->store));
-    if (e != ERR_OK)
-        return e;
     bool preload = p->source.loads >= PROJECTOR_PRELOAD_MIN;
     p->source.loads = 0;
     p->events_max = p->replay.events + PROJECTOR_STEP_EVENTS;
@@ -314,17 +315,14 @@ static enum err projector_take(void *context, const struct batch_row *row, bool 
     return e;
 }
 
-static enum err projector_commit(void *context, struct store_position *reached)
+static enum err projector_write(void *context, struct store_position *reached)
 {
     struct projector *p = context;
-    enum err e = projector_write(p);
+    enum err e = projector_put_all(p);
     if (e != ERR_OK)
         return e;
     *reached = projector_position(p);
-    e = projector_views_error(p, p->store->ops->commit(p->store, p->shard, reached));
-    struct journal_store *journal = p->follower.options.store;
-    journal->ops->tidy(journal);
-    return e;
+    return projector_views_error(p, p->store->ops->move(p->store, p->shard, reached));
 }
 
 static const char *projector_reason(void *context)
@@ -332,29 +330,58 @@ static const char *projector_reason(void *context)
     return ((struct projector *)context)->replay.reason;
 }
 
+/* --- the transaction of all shards ------------------------------------------------------------ */
+
+static enum err projector_sink_begin(void *context)
+{
+    struct view_store *views = ((struct projector_stores *)context)->views;
+    return views_error(views, views->ops->begin(views));
+}
+
+static enum err projector_sink_commit(void *context)
+{
+    struct projector_stores *stores = context;
+    enum err e = views_error(stores->views, stores->views->ops->commit(stores->views));
+    stores->journal->ops->tidy(stores->journal);
+    return e;
+}
+
+static void projector_sink_rollback(void *context)
+{
+    struct view_store *views = ((struct projector_stores *)context)->views;
+    views->ops->rollback(views);
+}
+
+const struct stepper_sink projector_sink = {
+    .begin = projector_sink_begin,
+    .commit = projector_sink_commit,
+    .rollback = projector_sink_rollback,
+};
+
 /* --- life ------------------------------------------------------------------------------------- */
 
-void projector_init(struct projector *p, struct env *env, struct worker *worker,
-                    struct journal_store *journal_store, struct view_store *view_store,
+void projector_init(struct projector *p, struct env *env, struct stepper *stepper,
                     const struct domain *domain, uint16_t shard)
 {
     static const struct follower_consumer consumer = {
         .begin = projector_begin,
         .take = projector_take,
-        .commit = projector_commit,
+        .write = projector_write,
         .rollback = projector_rollback,
         .reason = projector_reason,
     };
-    *p = (struct projector){.store = view_store, .domain = domain, .shard = shard};
+    check(stepper->sink == &projector_sink);
+    const struct projector_stores *stores = stepper->sink_context;
+    *p = (struct projector){.store = stores->views, .domain = domain, .shard = shard};
     follower_init(&p->follower, &(struct follower_options){.env = env,
-                                                           .worker = worker,
-                                                           .store = journal_store,
+                                                           .stepper = stepper,
+                                                           .store = stores->journal,
                                                            .shard = shard,
                                                            .consumer = &consumer,
                                                            .consumer_context = p});
     registry_init(&p->registry, domain);
     p->source =
-        (struct replay_source){.store = view_store, .registry = &p->registry, .shard = shard};
+        (struct replay_source){.store = stores->views, .registry = &p->registry, .shard = shard};
     p->registry.load = replay_load;
     p->registry.load_context = &p->source;
     p->registry.collect_dirty = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Projector: the consumer of the journal (follower.h) that keeps the views. It replays each
- * committed batch on a registry of its own, writes the rows that follow, and commits rows, changed
- * states and the position reached in one transaction; that position is also where recovery starts.
- * Steps run on the store's views worker. */
+ * committed batch on a registry of its own, and writes the rows that follow, changed states and the
+ * position reached into one transaction; that position is also where recovery starts. Steps run on
+ * the store's views worker, those of several shards together (stepper.h). */
 #ifndef PROJECTOR_PROJECTOR_H
 #define PROJECTOR_PROJECTOR_H
 
@@ -57,9 +57,16 @@ struct projector {
     bool fresh;          /* registry and replay are as of the views; else renew() */
 };
 
+/* Of all projectors of a process: their stepper has this sink, with these stores as its context. */
+struct projector_stores {
+    struct journal_store *journal;
+    struct view_store *views;
+};
+
+extern const struct stepper_sink projector_sink;
+
 /* Its owner sets follower.on_step and calls follower_advance(). */
-void projector_init(struct projector *p, struct env *env, struct worker *worker,
-                    struct journal_store *journal_store, struct view_store *view_store,
+void projector_init(struct projector *p, struct env *env, struct stepper *stepper,
                     const struct domain *domain, uint16_t shard);
 void projector_done(struct projector *p);
 

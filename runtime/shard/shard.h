@@ -16,6 +16,7 @@
 #include "runtime/base/slot_map.h"
 #include "runtime/journal/committer.h"
 #include "runtime/observe/histogram.h"
+#include "runtime/projector/projector.h"
 #include "runtime/sends/frame.h"
 #include "runtime/shard/dead_letters.h"
 #include "runtime/shard/progress.h"
@@ -32,7 +33,7 @@ struct shard_options {
     const struct domain *domain;
     struct committer *committer; /* of all shards; has their journal's store and worker */
     struct view_store *view_store;
-    struct worker *views_worker;
+    struct stepper *stepper;    /* of all shards; has the worker of their views */
     struct worker *read_worker; /* of lists and of what has time */
     struct worker *load_worker; /* of what turns wait for: no list is before it */
     uint16_t number;

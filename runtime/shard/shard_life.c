@@ -157,11 +157,10 @@ static void init_parts(struct shard *s)
     s->journal.on_durable = shard_on_durable;
     s->journal.on_failure = shard_on_append_failure;
     s->journal.context = s;
-    projector_init(&s->projector, o->env, o->views_worker, o->committer->store, o->view_store,
-                   o->domain, o->number);
+    projector_init(&s->projector, o->env, o->stepper, o->domain, o->number);
     s->projector.follower.on_step = shard_on_projected;
     s->projector.follower.fill = shard_unprojected_percent;
-    s->projector.follower.sharing = o->slots->shards;
+    s->projector.follower.sharing = o->slots->shards > 1;
     s->projector.follower.context = s;
     scrub_init(&s->scrub, o->env, o->read_worker, o->committer->store, &s->journal, o->number);
     loader_init(&s->loader, o->env, o->load_worker, o->committer->store, o->view_store, o->number);
@@ -190,7 +189,7 @@ struct shard *shard_new(const struct shard_options *options)
     check(options->dedup_entries_max > 0);
     check(options->read_worker != NULL);
     check(options->load_worker != NULL);
-    check(options->views_worker != NULL);
+    check(options->stepper != NULL);
     check(options->state_changed != NULL);
     check(options->number < options->slots->shards);
     check(options->progress != NULL);

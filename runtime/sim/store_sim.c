@@ -332,6 +332,7 @@ static const struct view_store_ops view_ops = {
     .put_state = sim_put_state,
     .put_row = sim_put_row,
     .delete_row = sim_delete_row,
+    .move = sim_move,
     .commit = sim_commit,
     .rollback = sim_rollback,
     .drop = sim_views_drop,

@@ -103,7 +103,8 @@ enum err sim_put_state(struct view_store *base, const struct state_row *row);
 enum err sim_put_row(struct view_store *base, const struct view_table *t, const struct value *row);
 enum err sim_delete_row(struct view_store *base, const struct view_table *t,
                         const struct value *key);
-enum err sim_commit(struct view_store *base, uint16_t shard, const struct store_position *position);
+enum err sim_move(struct view_store *base, uint16_t shard, const struct store_position *position);
+enum err sim_commit(struct view_store *base);
 void sim_rollback(struct view_store *base);
 enum err sim_views_drop(struct view_store *base);
 void sim_views_damaged(struct view_store *base);

@@ -539,10 +539,9 @@ enum err sim_put_state(struct view_store *base, const struct state_row *row)
     return ERR_OK;
 }
 
-enum err sim_commit(struct view_store *base, uint16_t shard, const struct store_position *position)
+enum err sim_move(struct view_store *base, uint16_t shard, const struct store_position *position)
 {
-    struct store_sim *sim = sim_of_views(base);
-    struct sim_views *v = &sim->views;
+    struct sim_views *v = &sim_of_views(base)->views;
     check(v->open);
     struct value values[POSITION_COLUMNS] = {
         [POSITION_SHARD] = number_value(shard),
@@ -551,9 +550,15 @@ enum err sim_commit(struct view_store *base, uint16_t shard, const struct store_
             bytes_value((struct slice){(const char *)position->hash.bytes, SHA256_SIZE}),
         [POSITION_TIME_NS] = number_value(position->time_ns),
     };
-    enum err e = sim_views_put(v, &v->tables[TABLE_POSITIONS], values);
-    if (e == ERR_OK && sim->disk_full)
-        e = ERR_STORE_FULL;
+    return sim_views_put(v, &v->tables[TABLE_POSITIONS], values);
+}
+
+enum err sim_commit(struct view_store *base)
+{
+    struct store_sim *sim = sim_of_views(base);
+    struct sim_views *v = &sim->views;
+    check(v->open);
+    enum err e = sim->disk_full ? ERR_STORE_FULL : ERR_OK;
     if (e == ERR_OK && sim_fault(sim, STORE_SIM_VIEWS_COMMIT, sim->faults.views_commit_ppm))
         e = ERR_IO;
     if (e != ERR_OK) {

@@ -79,10 +79,11 @@ struct view_store_ops {
                          const struct key_decision *decisions, size_t count);
     /* Forgets the keys decided up to this time; a store may keep them up to two days longer. */
     enum err (*keys_expire)(struct view_store *s, struct key_space space, uint64_t until_ns);
-    /* Commits rows, states, keys and the new position together. The transaction ends either way;
-     * after a failure position() gives what is in the store. Each commit moves the position. */
-    enum err (*commit)(struct view_store *s, uint16_t shard,
-                       const struct store_position *position);
+    /* What was put of this shard is as of the new position. */
+    enum err (*move)(struct view_store *s, uint16_t shard, const struct store_position *position);
+    /* Commits rows, states, keys and the new positions together. The transaction ends either way;
+     * after a failure position() gives what is in the store. Each commit has moved a position. */
+    enum err (*commit)(struct view_store *s);
     void (*rollback)(struct view_store *s);
     /* Empties views, states, keys and position of all shards: the projector starts again at batch
      * 1. */

@@ -36,6 +36,8 @@
 struct bank {
     struct world world;
     struct committer committer;
+    struct projector_stores stores;
+    struct stepper stepper;
     struct world_worker journal, views, reads, loads;
     struct store_sim *sim;
     const struct view_table *tables[BANK_TABLES_MAX];
@@ -112,12 +114,14 @@ static inline void bank_start(struct bank *b)
     memset(&b->line, 0, sizeof b->line);
     b->progress = (struct progress){.count = 1, .shards = &b->line};
     committer_init(&b->committer, (struct worker *)&b->journal, store_sim_journal(b->sim));
+    b->stores = (struct projector_stores){store_sim_journal(b->sim), store_sim_views(b->sim)};
+    stepper_init(&b->stepper, (struct worker *)&b->views, &projector_sink, &b->stores);
     b->shard = shard_new(&(struct shard_options){
         .env = &b->world.loop.env,
         .domain = &b->domain,
         .committer = &b->committer,
         .view_store = store_sim_views(b->sim),
-        .views_worker = (struct worker *)&b->views,
+        .stepper = &b->stepper,
         .read_worker = (struct worker *)&b->reads,
         .load_worker = (struct worker *)&b->loads,
         .number = 0,
@@ -165,6 +169,7 @@ static inline int bank_teardown(void **state)
     struct bank *b = *state;
     shard_kill(b->shard);
     committer_done(&b->committer);
+    stepper_done(&b->stepper);
     world_done(&b->world);
     store_sim_free(b->sim);
     wire_writer_done(&b->message.reply);
@@ -185,6 +190,7 @@ static inline void bank_restart(struct bank *b)
     world_crash(&b->world, bank_keeps_nothing);
     b->shard = shard_kill(b->shard);
     committer_done(&b->committer);
+    stepper_done(&b->stepper);
     store_sim_crash(b->sim);
     bank_start(b);
 }

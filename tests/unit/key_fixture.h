@@ -112,7 +112,8 @@ static inline void commit(struct fixture *f, uint64_t now_ns)
     assert_int_equal(f->views->ops->position(f->views, 0, &position), ERR_OK);
     position.seq++;
     position.time_ns = now_ns;
-    assert_int_equal(f->views->ops->commit(f->views, 0, &position), ERR_OK);
+    assert_int_equal(f->views->ops->move(f->views, 0, &position), ERR_OK);
+    assert_int_equal(f->views->ops->commit(f->views), ERR_OK);
 }
 
 /* What a step of the projector does with keys, in its open transaction. */

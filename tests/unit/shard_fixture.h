@@ -30,6 +30,8 @@
 struct fixture {
     struct world world;
     struct committer committer;
+    struct projector_stores stores;
+    struct stepper stepper;
     struct world_worker journal, views, read, loads;
     struct rng rng;
     struct store_sim *sim;
@@ -110,15 +112,19 @@ static inline void on_notify(void *context, uint16_t shard)
 
 static inline void start(struct fixture *f)
 {
-    if (f->committer.store != NULL)
+    if (f->committer.store != NULL) {
         committer_done(&f->committer);
+        stepper_done(&f->stepper);
+    }
     committer_init(&f->committer, (struct worker *)&f->journal, store_sim_journal(f->sim));
+    f->stores = (struct projector_stores){store_sim_journal(f->sim), store_sim_views(f->sim)};
+    stepper_init(&f->stepper, (struct worker *)&f->views, &projector_sink, &f->stores);
     struct shard_options o = {
         .env = &f->world.loop.env,
         .domain = &f->domain,
         .committer = &f->committer,
         .view_store = store_sim_views(f->sim),
-        .views_worker = (struct worker *)&f->views,
+        .stepper = &f->stepper,
         .read_worker = (struct worker *)&f->read,
         .load_worker = (struct worker *)&f->loads,
         .number = f->number,
@@ -173,6 +179,7 @@ static inline int teardown(void **state)
     if (f->shard != NULL)
         f->shard = shard_kill(f->shard);
     committer_done(&f->committer);
+    stepper_done(&f->stepper);
     store_sim_free(f->sim);
     world_done(&f->world);
     free(f);

@@ -314,7 +314,11 @@ static inline bool see_coin(void *context, const struct value *row)
 static inline enum err commit_at(struct view_store *s, uint16_t shard, uint64_t seq)
 {
     struct store_position position = {seq, digest_of(seq), seq * 10};
-    return s->ops->commit(s, shard, &position);
+    enum err e = s->ops->move(s, shard, &position);
+    if (e == ERR_OK)
+        return s->ops->commit(s);
+    s->ops->rollback(s);
+    return e;
 }
 
 static inline uint64_t views_seq(struct view_store *s, uint16_t shard)

@@ -12,6 +12,7 @@ struct scene {
     struct fixture *store;
     struct world world;
     struct world_worker worker;
+    struct stepper stepper;
     struct follower follower;
     uint64_t epoch, committed;
     bool at_once;
@@ -19,7 +20,8 @@ struct scene {
     /* the consumer's */
     struct store_position durable;
     uint64_t taken_seq;
-    enum err begin_error, take_error, commit_error; /* the next call gives it */
+    enum err begin_error, take_error, write_error, commit_error; /* the next call gives it */
+    bool open;                                                   /* a transaction is */
     bool full;                                      /* each step takes one batch */
     uint32_t rolled_back;
     /* told */
@@ -54,14 +56,11 @@ static enum err take(void *context, const struct batch_row *row, bool *full)
     return e;
 }
 
-static enum err commit(void *context, struct store_position *reached)
+static enum err write_taken(void *context, struct store_position *reached)
 {
     struct scene *s = context;
-    enum err e = once(&s->commit_error);
-    if (e == ERR_OK || e == ERR_UNKNOWN) /* unknown: it is done all the same */
-        s->durable.seq = s->taken_seq;
-    *reached = s->durable;
-    return e;
+    reached->seq = s->taken_seq;
+    return once(&s->write_error);
 }
 
 static void rollback(void *context)
@@ -74,7 +73,33 @@ static const char *reason(void *context)
     return ((struct scene *)context)->result == ERR_OK ? "" : "the consumer's reason";
 }
 
-static const struct follower_consumer counter = {begin, take, commit, rollback, reason};
+static const struct follower_consumer counter = {begin, take, write_taken, rollback, reason};
+
+static enum err open_transaction(void *context)
+{
+    struct scene *s = context;
+    assert_false(s->open);
+    s->open = true;
+    return ERR_OK;
+}
+
+static enum err commit(void *context)
+{
+    struct scene *s = context;
+    enum err e = once(&s->commit_error);
+    assert_true(s->open);
+    s->open = false;
+    if (e == ERR_OK || e == ERR_UNKNOWN) /* unknown: it is done all the same */
+        s->durable.seq = s->taken_seq;
+    return e;
+}
+
+static void take_transaction_back(void *context)
+{
+    ((struct scene *)context)->open = false;
+}
+
+static const struct stepper_sink sink = {open_transaction, commit, take_transaction_back};
 
 static void on_step(void *context, enum err result, const char *why)
 {
@@ -100,7 +125,7 @@ static void follow(struct scene *s, struct follower_limits limits)
 {
     follower_init(&s->follower, &(struct follower_options){
                                     .env = &s->world.loop.env,
-                                    .worker = (struct worker *)&s->worker,
+                                    .stepper = &s->stepper,
                                     .store = s->store->journal,
                                     .limits = limits,
                                     .consumer = &counter,
@@ -121,6 +146,7 @@ static int set_up(void **state)
     s->world.loop.pass = pass;
     s->world.loop.context = s;
     world_worker_init(&s->worker, &s->world, "follower", STEP_NS / 2, STEP_NS / 2);
+    stepper_init(&s->stepper, (struct worker *)&s->worker, &sink, s);
     s->epoch = lease(s->store->journal, 0);
     follow(s, (struct follower_limits){0});
     *state = s;
@@ -130,6 +156,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct scene *s = *state;
+    stepper_done(&s->stepper);
     world_done(&s->world);
     void *store = s->store;
     fixture_done(&store);
@@ -236,11 +263,12 @@ static void it_sleeps_in_proportion_to_its_steps_and_wakes_by_itself(void **stat
     step(s);
     commits(s, 1);
     assert_in_range(step(s), 120 * NS_PER_MS, 121 * NS_PER_MS); /* the shortest */
-    s->follower.sharing = 16;
+    s->follower.sharing = true;
     commits(s, 1);
     step(s);
     commits(s, 1);
-    assert_in_range(step(s), 420 * NS_PER_MS, 421 * NS_PER_MS);
+    assert_in_range(step(s), 120 * NS_PER_MS, 126 * NS_PER_MS);
+    assert_int_equal(s->follower.next_ns % FOLLOWER_GRID_NS, 0);
 }
 
 static void while_something_waits_for_it_it_does_not_sleep(void **state)
@@ -257,7 +285,7 @@ static void what_failed_is_given_again_after_a_while(void **state)
 {
     struct scene *s = *state;
     s->at_once = true;
-    enum err *const errors[] = {&s->begin_error, &s->take_error, &s->commit_error};
+    enum err *const errors[] = {&s->begin_error, &s->take_error, &s->write_error, &s->commit_error};
     for (size_t i = 0; i < array_len(errors); i++) {
         *errors[i] = ERR_IO;
         commits(s, 2);

@@ -13,7 +13,8 @@ static void spoil_state(struct fixture *f, uint64_t n)
     assert_int_equal(s->ops->position(s, 0, &position), ERR_OK);
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(s->ops->put_state(s, &row), ERR_OK);
-    assert_int_equal(s->ops->commit(s, 0, &position), ERR_OK);
+    assert_int_equal(s->ops->move(s, 0, &position), ERR_OK);
+    assert_int_equal(s->ops->commit(s), ERR_OK);
 }
 
 static void assert_mended_by_the_next_start(struct fixture *f, uint64_t coins)
@@ -71,7 +72,8 @@ static void views_ahead_of_their_position_are_made_anew_by_the_next_start(void *
     assert_int_equal(s->ops->position(s, 0, &position), ERR_OK);
     assert_int_equal(s->ops->begin(s), ERR_OK);
     assert_int_equal(s->ops->put_state(s, &gone), ERR_OK);
-    assert_int_equal(s->ops->commit(s, 0, &position), ERR_OK);
+    assert_int_equal(s->ops->move(s, 0, &position), ERR_OK);
+    assert_int_equal(s->ops->commit(s), ERR_OK);
     crash(f);
     run(f, 100 * MS);
     f->views.delay_min_ns = f->views.delay_max_ns = MS;

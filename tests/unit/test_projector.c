@@ -59,20 +59,20 @@ static void a_refusal_leaves_the_views_with_its_key(void **state)
     forget(&a);
 }
 
-/* Commits of the views, counted, that did not move the position they found. */
+/* Moves of the views, counted, that did not move the position they found. */
 static struct {
     const struct view_store_ops *truly;
     uint64_t commits, idle;
 } commits;
 
-static enum err count_commit(struct view_store *s, uint16_t shard,
-                             const struct store_position *position)
+static enum err count_move(struct view_store *s, uint16_t shard,
+                           const struct store_position *position)
 {
     struct store_position before;
     assert_int_equal(s->ops->position(s, shard, &before), ERR_OK);
     commits.commits++;
     commits.idle += position->seq <= before.seq;
-    return commits.truly->commit(s, shard, position);
+    return commits.truly->move(s, shard, position);
 }
 
 static uint64_t views_stand_at(struct fixture *f)
@@ -91,7 +91,7 @@ static void a_commit_that_was_done_although_it_failed_is_not_done_again(void **s
     struct view_store_ops counted = *s->ops;
     commits.truly = s->ops;
     commits.commits = commits.idle = 0;
-    counted.commit = count_commit;
+    counted.move = count_move;
     s->ops = &counted;
     for (uint64_t key = 1; key <= 40; key++) {
         struct ask a = {.body.fill = {purse(1), 1}};
@@ -177,12 +177,11 @@ static enum err broken_put_state(struct view_store *s, const struct state_row *r
     return broken.truly->put_state(s, row);
 }
 
-static enum err broken_commit(struct view_store *s, uint16_t shard,
-                              const struct store_position *position)
+static enum err broken_commit(struct view_store *s)
 {
     broken.stray += broken.taken_back;
     broken.open = false;
-    return broken.truly->commit(s, shard, position);
+    return broken.truly->commit(s);
 }
 
 static void after_a_state_that_could_not_be_preloaded_nothing_is_written(void **state)
@@ -215,11 +214,11 @@ static void after_a_state_that_could_not_be_preloaded_nothing_is_written(void **
 #define OLD_KEYS 50000 /* more than are read at once */
 
 /* What the next step commits with its own. */
-static enum err (*commit_truly)(struct view_store *s, uint16_t shard,
-                                const struct store_position *position);
+static enum err (*move_truly)(struct view_store *s, uint16_t shard,
+                              const struct store_position *position);
 
-static enum err commit_with_old_keys(struct view_store *s, uint16_t shard,
-                                     const struct store_position *position)
+static enum err move_with_old_keys(struct view_store *s, uint16_t shard,
+                                   const struct store_position *position)
 {
     struct key_decision *old = calloc(OLD_KEYS, sizeof *old);
     assert_non_null(old);
@@ -227,7 +226,7 @@ static enum err commit_with_old_keys(struct view_store *s, uint16_t shard,
         old[i] = (struct key_decision){.key = {3, i + 1}, .position = 1, .time_ns = 1};
     enum err e = s->ops->keys_add(s, (struct key_space){shard, KEY_KIND_REQUEST}, old, OLD_KEYS);
     free(old);
-    return e == ERR_OK ? commit_truly(s, shard, position) : e;
+    return e == ERR_OK ? move_truly(s, shard, position) : e;
 }
 
 /* Once a start has read them all, however many: until then the views are asked. */
@@ -238,8 +237,8 @@ static void a_key_that_is_none_of_the_old_ones_is_known_as_new(void **state)
     const struct view_store_ops *truly = store->ops;
     struct view_store_ops more = *truly;
     uint64_t position;
-    commit_truly = truly->commit;
-    more.commit = commit_with_old_keys;
+    move_truly = truly->move;
+    more.move = move_with_old_keys;
     store->ops = &more;
     fill(f, 1, 10);
     run(f, 1000 * MS);

@@ -524,13 +524,11 @@ static void a_read_error_during_recovery_is_survived(void **state)
 }
 
 /* A commit of the views that is done although it is reported as failed. */
-static enum err (*commit_truly)(struct view_store *s, uint16_t shard,
-                                const struct store_position *position);
+static enum err (*commit_truly)(struct view_store *s);
 
-static enum err commit_and_fail(struct view_store *s, uint16_t shard,
-                                const struct store_position *position)
+static enum err commit_and_fail(struct view_store *s)
 {
-    enum err e = commit_truly(s, shard, position);
+    enum err e = commit_truly(s);
     return e == ERR_OK ? ERR_IO : e;
 }
 

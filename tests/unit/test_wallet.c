@@ -732,7 +732,8 @@ static void fill_ledgers(struct bank *b)
     row.body = wire_written(&state);
     assert_int_equal(store->ops->begin(store), ERR_OK);
     assert_int_equal(store->ops->put_state(store, &row), ERR_OK);
-    assert_int_equal(store->ops->commit(store, 0, &position), ERR_OK);
+    assert_int_equal(store->ops->move(store, 0, &position), ERR_OK);
+    assert_int_equal(store->ops->commit(store), ERR_OK);
     wire_writer_done(&state);
     free(own.names);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One transaction of SQLite on the writer's connection. The commit first lets the keys of its shard
- * merge a slice, then writes the position, so that rows, states, keys and position are in one
- * commit; afterwards it copies the WAL into the file if that is due. SQLite rolls some failed
- * transactions back by itself: a commit therefore asks whether one is open still. */
+/* One transaction of SQLite on the writer's connection. Before a shard's position is written its
+ * keys merge a slice; rows, states, keys and positions are in one commit. Afterwards that copies
+ * the WAL into the file if this is due. SQLite rolls some failed transactions back by itself: a
+ * commit therefore asks whether one is open still. */
 #include "runtime/store/sqlite/sqlite_transaction.h"
 
 #include "runtime/store/sqlite/db_pace.h"
@@ -35,16 +35,22 @@ void sqlite_transaction_rollback(struct view_store *base)
     sqlite_keys_outdate(s);
 }
 
-enum err sqlite_transaction_commit(struct view_store *base, uint16_t shard,
-                                   const struct store_position *position)
+enum err sqlite_transaction_move(struct view_store *base, uint16_t shard,
+                                 const struct store_position *position)
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
     enum err e = db_in_transaction(&s->views_writer);
     if (e == ERR_OK)
         e = sqlite_keys_advance(s, shard);
-    if (e == ERR_OK)
-        e = sqlite_states_put_position(&s->views_writer, shard, position);
+    return e == ERR_OK ? sqlite_states_put_position(&s->views_writer, shard, position) : e;
+}
+
+enum err sqlite_transaction_commit(struct view_store *base)
+{
+    struct store_sqlite *s = store_sqlite_of_views(base);
+    check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
+    enum err e = db_in_transaction(&s->views_writer);
     if (e == ERR_OK)
         e = db_run(&s->views_writer, DB_COMMIT);
     transaction_end(s);

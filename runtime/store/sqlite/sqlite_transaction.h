@@ -8,9 +8,10 @@
 #include "runtime/store/sqlite/store_sqlite_priv.h"
 
 enum err sqlite_transaction_begin(struct view_store *base);
+enum err sqlite_transaction_move(struct view_store *base, uint16_t shard,
+                                 const struct store_position *position);
 /* Ends it in either case: after an error nothing of it is there. */
-enum err sqlite_transaction_commit(struct view_store *base, uint16_t shard,
-                                   const struct store_position *position);
+enum err sqlite_transaction_commit(struct view_store *base);
 /* Without an open transaction it does nothing. */
 void sqlite_transaction_rollback(struct view_store *base);
 /* Empties all tables but that of the migrations, in a transaction of its own. */

@@ -176,6 +176,7 @@ static const struct view_store_ops view_ops = {
     .put_state = sqlite_states_put,
     .put_row = sqlite_views_put_row,
     .delete_row = sqlite_views_delete_row,
+    .move = sqlite_transaction_move,
     .commit = sqlite_transaction_commit,
     .rollback = sqlite_transaction_rollback,
     .drop = sqlite_transaction_drop,
