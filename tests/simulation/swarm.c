@@ -171,7 +171,7 @@ static void draw_depth(struct swarm *s, struct rng *r)
 {
     s->requests = (uint32_t)swarm_between(r, 200, 500);
     s->tenants = 1;
-    s->owners = (uint32_t)swarm_between(r, 2, 3);
+    s->owners = (uint32_t)swarm_between(r, 2, 4);
     s->accounts_max = (uint32_t)swarm_between(r, 6, 12);
     s->focus = (enum swarm_focus)rng_below(r, SWARM_TALLIES);
     s->changed_ppm = (uint32_t)swarm_between(r, 300000, 700000);

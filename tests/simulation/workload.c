@@ -271,7 +271,7 @@ const struct ref_wallet *workload_promised(struct run *run)
     return found;
 }
 
-static u128 workload_available(const struct run *run, const struct ref_wallet *w)
+u128 workload_available(const struct run *run, const struct ref_wallet *w)
 {
     const struct ref_counters *c = &reference_account(&run->reference, w->id)->now;
     u128 spent = c->debits_posted + c->debits_pending;

@@ -56,6 +56,9 @@ const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet
 /* One to which something is on its way that is not there yet; NULL: there is none. */
 const struct ref_wallet *workload_promised(struct run *run);
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
+u128 workload_available(const struct run *run, const struct ref_wallet *w);
+/* More than it spends at once comes to this wallet. */
+bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w);
 /* Of what is left of something, or one or two more. */
 u128 workload_part(struct run *run, u128 left);
 struct decimal workload_decimal(u128 minor, uint16_t currency);

@@ -3,17 +3,25 @@
 #include "tests/simulation/workload.h"
 
 #define PAYMENTS_TRIED 40
+#define RIVALS_TRIED 12
 #define REFUNDS_BACK 12 /* requests ago that a refund was asked for; it may be under way */
 
-static bool make_create(struct run *run, struct request *q, bool now)
+/* One beside this wallet that keeps nothing aside; NULL: not soon found. */
+static const struct ref_wallet *a_rival(struct run *run, const struct ref_wallet *to)
 {
-    const struct ref_wallet *from = workload_payer(run);
-    if (from == NULL)
-        return false;
-    const struct ref_wallet *to = workload_payee(run, from), *promised = workload_promised(run);
-    if (promised != NULL && promised != from && promised->currency == from->currency &&
-        workload_chance(run, 4))
-        to = promised; /* by several */
+    for (int i = 0; i < RIVALS_TRIED; i++) {
+        const struct ref_wallet *w = workload_wallet(run);
+        if (w != to && w->status == WALLET_STATUS_ACTIVE && w->currency == to->currency &&
+            run_home(run, w->id) == run_home(run, to->id) &&
+            reference_account(&run->reference, w->id)->now.debits_pending == 0)
+            return w;
+    }
+    return NULL;
+}
+
+static bool create_between(struct run *run, struct request *q, const struct ref_wallet *from,
+                           const struct ref_wallet *to, bool now)
+{
     bool asks = run_home(run, from->id) != run_home(run, to->id);
     struct payment_create *c = &q->body.payment_create;
     q->type = &payment_create_type;
@@ -35,6 +43,12 @@ static bool make_create(struct run *run, struct request *q, bool now)
                                           .amount_known = now || !asks,
                                           .amount = c->amount};
     return true;
+}
+
+static bool make_create(struct run *run, struct request *q, bool now)
+{
+    const struct ref_wallet *from = workload_payer(run);
+    return from != NULL && create_between(run, q, from, workload_payee(run, from), now);
 }
 
 static bool make_pay(struct run *run, struct request *q)
@@ -216,7 +230,7 @@ static u128 credits_beside(const struct run *run, const struct ref_payment *p)
     return p->crosses || a == NULL ? 0 : a->now.credits_pending - p->remaining;
 }
 
-/* One whose payer or payee has another one open. */
+/* One to whose payee others have promised more than its payer has to others. */
 static const struct ref_payment *one_of_several(struct run *run)
 {
     const struct reference *r = &run->reference;
@@ -224,35 +238,39 @@ static const struct ref_payment *one_of_several(struct run *run)
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->payment_count; i++) {
         const struct ref_payment *p = &r->payments[i];
-        if (p->remaining > 0 && (debits_beside(run, p) > 0 || credits_beside(run, p) > 0) &&
+        if (p->remaining > 0 && credits_beside(run, p) > debits_beside(run, p) &&
             rng_below(&run->rng, ++count) == 0)
             found = p;
     }
     return found;
 }
 
-/* As much more as is one too much beside the others. */
-static u128 more_than_fits(struct run *run, const struct ref_payment *p)
+/* Somebody else promises something to the payee of one that is open, or gets money to do so. */
+static bool make_another(struct run *run, struct request *q)
 {
-    const u128 debits = debits_beside(run, p), credits = credits_beside(run, p);
-    u128 other = debits == 0 || (credits > 0 && workload_chance(run, 2)) ? credits : debits;
-    return U128_MAX - other + 1 - p->remaining;
+    const struct ref_wallet *to = workload_promised(run);
+    const struct ref_wallet *from = to == NULL ? NULL : a_rival(run, to);
+    if (from == NULL)
+        return false;
+    return workload_available(run, from) == 0 ? workload_funded(run, q, from)
+                                              : create_between(run, q, from, to, false);
 }
 
 static bool payment_more(struct run *run, struct request *q)
 {
-    bool full = run->swarm.edge_ppm > 0 && workload_chance(run, 4);
-    const struct ref_payment *p = full ? one_of_several(run) : NULL;
-    full = p != NULL;
-    if (p == NULL)
-        p = an_authorized(run);
+    bool edge = run->swarm.edge_ppm > 0 && !workload_chance(run, 3);
+    const struct ref_payment *full = edge ? one_of_several(run) : NULL;
+    if (edge && full == NULL && make_another(run, q))
+        return true;
+    const struct ref_payment *p = full != NULL ? full : an_authorized(run);
     if (p == NULL)
         return false;
     q->type = &payment_increase_type;
     q->who = workload_principal(run, owner_of(run, p->from));
     q->body.payment_increase.payment_id = p->id;
-    u128 more = full ? more_than_fits(run, p)
-                     : workload_moved(run, workload_part(run, p->amount), p->from, p->to, true);
+    u128 more = workload_moved(run, workload_part(run, p->amount), p->from, p->to, true);
+    if (full != NULL) /* one too much beside the others */
+        more = U128_MAX - credits_beside(run, p) + 1 - p->remaining;
     if (more > U128_MAX - p->amount) /* beside what it keeps aside itself */
         more = workload_chance(run, 2) ? U128_MAX - p->amount : more - p->remaining;
     q->body.payment_increase.amount = workload_decimal(more, p->currency);

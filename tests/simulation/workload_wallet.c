@@ -31,13 +31,8 @@ static bool wallet_new(struct run *run, struct request *q)
     return true;
 }
 
-static bool make_fund(struct run *run, struct request *q)
+bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w)
 {
-    const struct ref_wallet *w = workload_chance(run, 4) ? workload_promised(run) : NULL;
-    if (w == NULL)
-        w = workload_wallet(run);
-    if (w == NULL)
-        return false;
     u128 amount = workload_amount(run);
     if (amount < UINT64_MAX / FUND_FACTOR)
         amount *= FUND_FACTOR;
@@ -49,6 +44,14 @@ static bool make_fund(struct run *run, struct request *q)
     q->expects = (struct request_expects){
         .posted = 1, .to = w->id, .amount_known = true, .amount = amount};
     return true;
+}
+
+static bool make_fund(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_chance(run, 4) ? workload_promised(run) : NULL;
+    if (w == NULL)
+        w = workload_wallet(run);
+    return w != NULL && workload_funded(run, q, w);
 }
 
 static bool make_withdraw(struct run *run, struct request *q)
