@@ -430,7 +430,9 @@ static void run_reopen(struct run *run)
     }
     run_start(run);
     clients_repeat(run);
-    run_settle(run, clients_done, QUIET_NS, "requests are not answered after a restart");
+    const uint64_t load_ns = run->swarm.reads.max_ns * run->swarm.slow_factor;
+    run_settle(run, clients_done, QUIET_NS + run->request_count * load_ns,
+               "requests are not answered after a restart");
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal after a restart");
     checkers_full(run);
 }
