@@ -20,6 +20,8 @@ from payd import Payd, new_id, slot_in  # noqa: E402 (found through the line abo
 CONNECTIONS = 64
 ACCOUNTS = 1000
 WINDOW_PATIENCE_S = 60
+START_PATIENCE_S = 60
+START_RETRY_S = 0.001
 
 
 def machine():
@@ -98,6 +100,22 @@ def open_accounts(node, count=ACCOUNTS):
     with node.bank() as bank:
         return [bank.open_account(account_id=new_id('acc', slot_in(i % node.shards, node.shards)))
                 for i in range(count)]
+
+
+def first_write_ms(node, bank, accounts):
+    """From the exec of payd to the first accepted transfer between the first two accounts."""
+    begin = time.monotonic()
+    node.spawn()
+    while time.monotonic() - begin < START_PATIENCE_S:
+        try:
+            body = {'debit_account_id': accounts[0], 'credit_account_id': accounts[1],
+                    'amount': '1.00', 'currency': 'USD'}
+            if bank.post('/transfers', body).status == 201:
+                return round((time.monotonic() - begin) * 1000, 1)
+        except OSError:
+            bank.close()  # it does not listen yet
+        time.sleep(START_RETRY_S)
+    raise RuntimeError(f'no write was accepted within {START_PATIENCE_S} s')
 
 
 class Wrk:

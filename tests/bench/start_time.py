@@ -3,29 +3,12 @@
 journal: after an orderly stop (views complete), and with the views deleted."""
 import time
 
-from bench import Bulk, Node, median, open_accounts, report
+from bench import Bulk, Node, first_write_ms, median, open_accounts, report
 
 TRANSFERS = 1_000_000
 ACCOUNTS = 1_000
 STARTS = 5
 STARTS_WITHOUT_VIEWS = 2
-TOO_LONG_S = 60
-RETRY_S = 0.001
-
-
-def first_write_ms(node, bank, accounts):
-    begin = time.monotonic()
-    node.spawn()
-    while time.monotonic() - begin < TOO_LONG_S:
-        try:
-            body = {'debit_account_id': accounts[0], 'credit_account_id': accounts[1],
-                    'amount': '1.00', 'currency': 'USD'}
-            if bank.post('/transfers', body).status == 201:
-                return round((time.monotonic() - begin) * 1000, 1)
-        except OSError:
-            bank.close()  # it does not listen yet
-        time.sleep(RETRY_S)
-    raise RuntimeError(f'no write was accepted within {TOO_LONG_S} s')
 
 
 def main():
