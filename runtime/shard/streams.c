@@ -58,6 +58,7 @@ static void streams_forget(struct streams *s)
         for (int all = 0; all < 2; all++) {
             streams_drop_window(s, &s->pairs[i].arriving[all]);
             s->pairs[i].arriving[all] = (struct arriving){0};
+            free(s->pairs[i].outgoing[all].places);
             s->pairs[i].outgoing[all] = (struct outgoing){0};
             fifo_init(&s->pairs[i].arriving[all].window);
         }
@@ -68,6 +69,7 @@ static void streams_forget(struct streams *s)
 void streams_done(struct streams *s)
 {
     check(s->waiting == 0); /* it was stopped, or never started */
+    streams_forget(s);
     outbox_read_done(&s->read);
     free(s->pairs);
 }
@@ -159,7 +161,11 @@ static void streams_leave(struct streams *s, struct outgoing *o, struct frame *f
     check(f->mark.n == o->next && streams_room(o));
     if (o->next == o->taken + 1)
         o->moved_ns = env_mono_ns(s->uses.env);
-    o->places[o->next++ % STREAM_WINDOW] = f->mark.place;
+    if (o->places == NULL && !f->to_all)
+        o->places = memory_take(STREAM_WINDOW * sizeof *o->places);
+    if (!f->to_all)
+        o->places[o->next % STREAM_WINDOW] = f->mark.place;
+    o->next++;
     o->known = f->mark;
     o->verify = false;
     streams_say(s, f);

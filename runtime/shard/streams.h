@@ -49,7 +49,9 @@ struct outgoing {
     uint64_t moved_ns;              /* when that last grew, or there was nothing to take */
     struct stream_mark known;       /* a send from whose place the journal is read, if need be */
     bool verify;                    /* it is a mark of the receiver, with a hash to compare */
-    uint64_t places[STREAM_WINDOW]; /* of those on their way, by number */
+    uint64_t *places; /* [STREAM_WINDOW] of those on their way, by number; not of sends
+                         to all. NULL until the first leaves: most pairs of many
+                         shards have none */
 };
 
 /* From one sender. */

@@ -35,7 +35,8 @@ def main():
     sends = int(sys.argv[1]) if len(sys.argv) > 1 else SENDS
     found, made, sent, outstanding = {}, {}, {}, {}
     with ExitStack() as alive:
-        nodes = {pairs: alive.enter_context(Node(shards=SHARDS)) for pairs in ('crossing', 'inside')}
+        nodes = {pairs: alive.enter_context(Node(shards=SHARDS))
+                 for pairs in ('crossing', 'inside')}
         banks = {pairs: alive.enter_context(node.bank()) for pairs, node in nodes.items()}
         accounts = {pairs: open_accounts(node) for pairs, node in nodes.items()}
         for pairs, node in nodes.items():

@@ -274,6 +274,19 @@ static void nothing_leaves_before_the_receiver_has_named_its_mark(void **state)
     assert_int_equal(last_of(FRAME_SEND, false)->n, 1);
 }
 
+/* Else those of 256 shards would cost 295 MB. */
+static void a_pair_without_sends_costs_little_memory(void **state)
+{
+    struct scene *s = given_open(state);
+    const struct stream_pair *pair = &streams_of_first(s)->pairs[1];
+    assert_true(sizeof *pair <= 512);
+    hail_all(s, 1);
+    assert_null(pair->outgoing[0].places);
+    assert_null(pair->outgoing[1].places);
+    give_one(s);
+    assert_non_null(pair->outgoing[0].places);
+}
+
 /* Of one stream and of another, while the journal is being read for the first. */
 static void what_stayed_behind_leaves_as_soon_as_it_is_read(void **state)
 {
@@ -554,6 +567,7 @@ int main(void)
         CASE(what_exceeds_the_window_is_asked_for_later),
         CASE(a_sender_that_has_not_heard_is_told_again),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
+        CASE(a_pair_without_sends_costs_little_memory),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
         CASE(a_journal_that_could_not_be_read_is_read_again),
         CASE(a_mark_beyond_the_journal_stops_its_shard),
