@@ -10,12 +10,13 @@
 #include "gateway_bridge/access.h"
 #include "gateway_bridge/exchange.h"
 #include "gateway_bridge/pages.h"
+#include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "runtime/observe/log.h"
 
 #define ENCODED_MAX (2 * 1024 * 1024)   /* bytes of a message on the wire */
 #define BODY_TEXT_MAX (16 * 1024 * 1024) /* bytes of an answer's body */
-#define REFUSALS_LOGGED_MAX 100 /* lines per second */
+#define REFUSALS_LOGGED_MAX 30           /* lines per second of each share */
 #define WARNINGS_LOGGED_NS (10 * NS_PER_S)
 
 static bool bridge_is_bulk(const struct route *route)
@@ -95,6 +96,17 @@ static void bridge_free(struct bridge *b)
     free(b);
 }
 
+struct log_limit *bridge_refusals_of(struct bridge *b, struct slice client,
+                                     const struct address *from)
+{
+    const struct slice pieces[] = {
+        {(const char *)&b->rate_seed, sizeof b->rate_seed},
+        client.len > 0 ? client : (struct slice){(const char *)from->bytes, ADDRESS_BYTES},
+    };
+    struct id128 who = sha256_id(pieces, array_len(pieces));
+    return &b->refusals[who.hi % BRIDGE_REFUSAL_SHARES];
+}
+
 struct bridge *bridge_new(const struct bridge_options *options)
 {
     struct bridge *b = calloc(1, sizeof *b);
@@ -103,8 +115,9 @@ struct bridge *bridge_new(const struct bridge_options *options)
     b->options = *options;
     b->date_s = BRIDGE_DATE_NEVER;
     b->rate_seed = env_random(options->env);
-    b->refusals = (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX,
-                                     .window_ns = NS_PER_S};
+    for (size_t i = 0; i < BRIDGE_REFUSAL_SHARES; i++)
+        b->refusals[i] =
+            (struct log_limit){.lines_max = REFUSALS_LOGGED_MAX, .window_ns = NS_PER_S};
     b->foreign_hosts = (struct log_limit){.lines_max = 1, .window_ns = WARNINGS_LOGGED_NS};
     b->shortages = (struct log_limit){.lines_max = 1, .window_ns = WARNINGS_LOGGED_NS};
     slab_init(&b->exchanges, sizeof(struct exchange));

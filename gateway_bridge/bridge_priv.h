@@ -18,6 +18,8 @@ struct bridge_access {
     uint64_t adjust;
 };
 
+#define BRIDGE_REFUSAL_SHARES 32
+
 struct bridge {
     struct bridge_options options;
     struct http_server *server;
@@ -34,12 +36,17 @@ struct bridge {
     uint64_t wall_s;
     uint64_t date_s;
     char date[BRIDGE_DATE_LEN + 1];
-    struct log_limit refusals; /* lines about them */
+    struct log_limit refusals[BRIDGE_REFUSAL_SHARES]; /* lines about them, by client */
     struct log_limit foreign_hosts; /* the same of those that ask the development issuer */
     struct log_limit shortages; /* the same of clients that could not be let in */
     void (*stopped)(void *context);
     void *stopped_context;
 };
+
+/* The share of lines about refusals that this client has, or who comes without a good token from
+ * this address: many may have one together, but which, nobody can know or choose. */
+struct log_limit *bridge_refusals_of(struct bridge *b, struct slice client,
+                                     const struct address *from);
 
 /* bridge_clock.c: reads the clocks at most once per loop pass. */
 void bridge_clock(struct bridge *b);

@@ -250,10 +250,14 @@ const struct issuer_answer *page_of_issuer(struct exchange *x, const struct requ
     struct slice path = arena_copy(&x->arena, x->path);
     if (path.data == NULL || !percent_decode(path, false, (char *)path.data, &path.len))
         path = x->path;
-    bool answered = answer != NULL &&
-                    issuer_handle(b->options.issuer, slice_of(llhttp_method_name(r->http.method)),
-                                  path, request_field(r, FIELD_AUTHORIZATION),
-                                  request_slice(r, r->body), b->wall_s, answer);
+    const struct issuer_request asked = {
+        .method = slice_of(llhttp_method_name(r->http.method)),
+        .path = path,
+        .authorization = request_field(r, FIELD_AUTHORIZATION),
+        .content_type = request_field(r, FIELD_CONTENT_TYPE),
+        .body = request_slice(r, r->body),
+    };
+    bool answered = answer != NULL && issuer_handle(b->options.issuer, &asked, b->wall_s, answer);
     if (answered)
         page_warn_of_host(b, request_field(r, FIELD_HOST));
     return answered ? answer : NULL;

@@ -421,8 +421,8 @@ static enum log_level response_refusal_level(uint16_t status)
     return clients ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 }
 
-/* One line for each refused request, within a limit: what the client's problem says, and its
- * client. No token, no key and nothing of the body. */
+/* One line for each refused request, within its client's limit: what the client's problem says, and
+ * its client. No token, no key and nothing of the body. */
 static void response_log_refusal(const struct exchange *x, uint16_t code, uint16_t status)
 {
     struct bridge *b = x->bridge;
@@ -431,9 +431,12 @@ static void response_log_refusal(const struct exchange *x, uint16_t code, uint16
     enum log_level level = response_refusal_level(status);
     uint64_t suppressed = 0;
     char address[ADDRESS_TEXT_MAX];
-    if (!log_takes(log, level) || !log_limit_pass(&b->refusals, b->mono_ns, &suppressed))
+    const struct address *from = http_connection_address(x->answer.connection);
+    if (!log_takes(log, level) ||
+        !log_limit_pass(bridge_refusals_of(b, x->message.who.client, from), b->mono_ns,
+                        &suppressed))
         return;
-    address_text(http_connection_address(x->answer.connection), address);
+    address_text(from, address);
     const struct log_field fields[] = {
         log_uint("status", status),
         log_text("code", info != NULL ? info->name : NULL),

@@ -22,6 +22,7 @@
 
 #include "gateway_bridge/auth/form.h"
 #include "gateway_bridge/auth/issuer_key.h"
+#include "gateway_bridge/http/headers.h"
 #include "gateway_bridge/http/percent.h"
 #include "runtime/base/hex.h"
 #include "runtime/base/principal.h"
@@ -358,17 +359,21 @@ static char *issuer_token_sign(const struct issuer *i, const struct grant *g, ui
     return token;
 }
 
-static void issuer_token_answer(const struct issuer *i, struct slice authorization,
-                                struct slice body, uint64_t now_s, struct issuer_answer *out)
+static void issuer_token_answer(const struct issuer *i, const struct issuer_request *r,
+                                uint64_t now_s, struct issuer_answer *out)
 {
     struct form form;
     struct grant grant;
-    if (!form_read(body, &form)) {
+    if (!header_media_type_is(r->content_type, ISSUER_FORM_TYPE)) {
+        issuer_refuse(out, 400, "invalid_request", "the Content-Type must be " ISSUER_FORM_TYPE);
+        return;
+    }
+    if (!form_read(r->body, &form)) {
         issuer_refuse(out, 400, "invalid_request",
                       "the form is malformed, too long or repeats a field");
         return;
     }
-    if (!issuer_client_check(authorization, &form, out) ||
+    if (!issuer_client_check(r->authorization, &form, out) ||
         !issuer_grant_read(i, &form, &grant, out))
         return;
     char *token = issuer_token_sign(i, &grant, now_s);
@@ -383,27 +388,26 @@ static void issuer_token_answer(const struct issuer *i, struct slice authorizati
     free(token);
 }
 
-bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
-                   struct slice authorization, struct slice form_body, uint64_t now_s,
+bool issuer_handle(struct issuer *i, const struct issuer_request *r, uint64_t now_s,
                    struct issuer_answer *out)
 {
-    bool token = slice_equal(path, slice_of("/oauth2/token"));
-    bool jwks = slice_equal(path, slice_of("/oauth2/jwks"));
-    bool discovery = slice_equal(path, slice_of("/.well-known/openid-configuration")) ||
-                     slice_equal(path, slice_of("/.well-known/oauth-authorization-server"));
+    bool token = slice_equal(r->path, slice_of("/oauth2/token"));
+    bool jwks = slice_equal(r->path, slice_of("/oauth2/jwks"));
+    bool discovery = slice_equal(r->path, slice_of("/.well-known/openid-configuration")) ||
+                     slice_equal(r->path, slice_of("/.well-known/oauth-authorization-server"));
     if (!token && !jwks && !discovery)
         return false;
-    bool post = slice_equal(method, slice_of("POST"));
-    bool get = slice_equal(method, slice_of("GET")) || slice_equal(method, slice_of("HEAD"));
+    bool post = slice_equal(r->method, slice_of("POST"));
+    bool get = slice_equal(r->method, slice_of("GET")) || slice_equal(r->method, slice_of("HEAD"));
     out->allow = token ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
-    if (slice_equal(method, slice_of("OPTIONS"))) {
+    if (slice_equal(r->method, slice_of("OPTIONS"))) {
         issuer_put_answer(out, 204, "%s", "");
     } else if (token ? !post : !get) {
         issuer_refuse(out, 405, "invalid_request", token ? "use POST" : "use GET");
     } else {
         out->allow = NULL;
         if (token)
-            issuer_token_answer(i, authorization, form_body, now_s, out);
+            issuer_token_answer(i, r, now_s, out);
         else
             issuer_put_answer(out, 200, "%s", jwks ? i->jwks : i->discovery);
     }

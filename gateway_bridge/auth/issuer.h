@@ -17,6 +17,7 @@
 #define ISSUER_SECRET "dev-secret"
 #define ISSUER_TENANT "default"
 #define ISSUER_AUDIENCE "payment-platform"
+#define ISSUER_FORM_TYPE "application/x-www-form-urlencoded" /* of a request for a token */
 #define ISSUER_LIFETIME_S 3600
 #define ISSUER_ANSWER_MAX 8192
 #define ISSUER_SCOPES_MAX 1024 /* bytes of a list of scopes */
@@ -29,6 +30,12 @@ struct issuer_options {
     const char *url;            /* "http://127.0.0.1:8080": issuer and base of the endpoints */
     const char *listen_address; /* of the bridge: must be a loopback address, or it refuses */
     const char *scopes;         /* all there are, separated by spaces; given when none is asked */
+};
+
+struct issuer_request {
+    struct slice method, path;                /* no query */
+    struct slice authorization, content_type; /* the headers' values, or empty */
+    struct slice body;                        /* of a request for a token: a form */
 };
 
 struct issuer_answer {
@@ -46,11 +53,10 @@ struct issuer *issuer_stop(struct issuer *i); /* NULL; takes NULL */
 
 /* Answers POST /oauth2/token, GET and HEAD of /oauth2/jwks, of /.well-known/openid-configuration
  * and of /.well-known/oauth-authorization-server (RFC 8414; the same document), and OPTIONS of
- * each; false (and *out untouched) for any other path. `path` has no query; `authorization` is the
- * header's value or empty; now_s is Unix time. Besides the standard fields of a token request the
- * form may have `tenant` and `subject`, to act as different users. */
-bool issuer_handle(struct issuer *i, struct slice method, struct slice path,
-                   struct slice authorization, struct slice form_body, uint64_t now_s,
+ * each; false (and *out untouched) for any other request's path. now_s is Unix time. Besides the
+ * standard fields of a token request the form may have `tenant` and `subject`, to act as different
+ * users, and `signing_alg`. */
+bool issuer_handle(struct issuer *i, const struct issuer_request *r, uint64_t now_s,
                    struct issuer_answer *out);
 
 /* The public keys, for jwks_options.document; lives as long as the issuer. */

@@ -113,7 +113,7 @@ struct token_issuer {
     uint32_t lifetime_max_s;    /* 0 = TOKEN_LIFETIME_MAX_S */
     const char *subject_claim;  /* NULL = "sub" */
     const char *client_claim;   /* NULL = "azp", else "client_id" */
-    const char *tenant_claim;   /* NULL = "tenant"; absent: "org_id", then tenant_default */
+    const char *tenant_claim;   /* NULL = "tenant"; absent: tenant_default, no other claim */
     const char *tenant_default; /* NULL = a token without a tenant is refused */
     struct jwks *keys;          /* outlives the verifier */
 };

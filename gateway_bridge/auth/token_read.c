@@ -233,8 +233,6 @@ static enum token_reason token_tenant_read(const struct token_issuer *issuer, yy
 {
     const char *claim = issuer->tenant_claim != NULL ? issuer->tenant_claim : "tenant";
     enum jose_found found = jose_text(payload, claim, TOKEN_TENANT_MAX, tenant);
-    if (found == JOSE_ABSENT)
-        found = jose_text(payload, "org_id", TOKEN_TENANT_MAX, tenant);
     if (found == JOSE_ABSENT && issuer->tenant_default != NULL) {
         *tenant = slice_of(issuer->tenant_default);
         found = JOSE_FOUND;

@@ -131,6 +131,11 @@ static bool header_charset_utf8(struct slice parameter)
            header_equal(parameter, "charset=utf8") || header_equal(parameter, "charset=\"utf8\"");
 }
 
+bool header_media_type_is(struct slice value, const char *type)
+{
+    return header_equal(header_next_part(&value, ';'), type);
+}
+
 bool header_media_type_json(struct slice value)
 {
     if (!header_equal(header_next_part(&value, ';'), "application/json"))

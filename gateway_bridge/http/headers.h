@@ -41,6 +41,9 @@ must_check bool header_bearer(struct slice value, struct slice *token);
  * section 11). */
 must_check bool header_media_type_json(struct slice value);
 
+/* Content-Type: is it this one, in small letters, whatever its parameters? */
+must_check bool header_media_type_is(struct slice value, const char *type);
+
 /* Accept-Encoding: is gzip welcome, and not less than what is not coded (RFC 9110 section 12.5.3)?
  * A malformed value welcomes nothing. */
 must_check bool header_takes_gzip(struct slice value);

@@ -196,10 +196,14 @@ static void make_reply(struct bench *b)
 static void get_token(struct issuer *issuer, char *text, size_t size)
 {
     static struct issuer_answer answer;
-    struct slice form = slice_of("grant_type=client_credentials&client_id=" ISSUER_CLIENT
-                                 "&client_secret=" ISSUER_SECRET);
-    check(issuer_handle(issuer, slice_of("POST"), slice_of("/oauth2/token"), (struct slice){0},
-                        form, wall_ns(NULL) / NS_PER_S, &answer));
+    const struct issuer_request asked = {
+        .method = slice_of("POST"),
+        .path = slice_of("/oauth2/token"),
+        .content_type = slice_of(ISSUER_FORM_TYPE),
+        .body = slice_of("grant_type=client_credentials&client_id=" ISSUER_CLIENT
+                         "&client_secret=" ISSUER_SECRET),
+    };
+    check(issuer_handle(issuer, &asked, wall_ns(NULL) / NS_PER_S, &answer));
     check(answer.status == 200 && answer.len < sizeof answer.body);
     answer.body[answer.len] = '\0';
     const char *begin = strstr(answer.body, "\"access_token\":\"");

@@ -222,6 +222,7 @@ def packed(value):
 
 
 DONE = [0, 0, 0, None]
+SYSTEM = [None, "system", None, None]
 KEY, PRINT, OTHER = b"K" * 16, b"F" * 16, b"O" * 16
 
 
@@ -232,12 +233,12 @@ class Journal:
         self.db = sqlite3.connect(path)
         self.time_ns = 2 * 10**18
 
-    def append(self, shard, *parts, key=None):
+    def append(self, shard, *parts, key=None, by=SYSTEM):
         """A batch with one record."""
         seq, epoch, before = self.db.execute("SELECT seq, epoch, hash FROM batches WHERE shard = ?"
                                              " ORDER BY seq DESC", (shard, )).fetchone()
         self.time_ns += 1000
-        head = [self.time_ns, key, key and PRINT, True, [None, "system", None, None], None]
+        head = [self.time_ns, key, key and PRINT, True, by, None]
         body = packed(1) + b"".join(map(packed, [head, *parts]))
         told = struct.pack(">HQQQ", shard, seq + 1, epoch, 1)
         self.db.execute("INSERT INTO batches (shard, seq, epoch, count, prev_hash, hash, body)"
@@ -312,6 +313,24 @@ def test_what_shards_said_to_each_other_holds(payd):
         else:
             contains(found, told)
             contains(refused.stdout, payctl_told)
+        shutil.rmtree(copy)
+
+
+def test_a_record_of_nobody_is_found(payd):
+    """In a batch whose hash holds: whoever wrote it left out who had asked."""
+    for by, told in (
+            (SYSTEM, None),
+            ([None, "", None, None], "a record of nobody"),
+            ([None, None, None, None], "a record of nobody"),
+            ([None, "somebody", None, None], "a record of no tenant"),
+            (["default", "somebody", None, b"T" * 16], "a token of no client")):
+        copy = payd.root / "copy"
+        shutil.copytree(payd.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
+        journal = Journal(copy / "journal.db")
+        with contextlib.closing(journal.db), journal.db:
+            journal.append(0, DONE, by=by)
+        found = auditor(0 if told is None else 1, copy)
+        contains(found, told or "records of")
         shutil.rmtree(copy)
 
 

@@ -187,7 +187,7 @@ def test_issuers_and_audiences(world):
 
 
 def test_who_is_not_told(world):
-    for claims in ({"sub": None}, {"sub": ""}, {"sub": 7}, {"tenant": None, "org_id": None},
+    for claims in ({"sub": None}, {"sub": ""}, {"sub": 7}, {"tenant": None, "org_id": "o-1"},
                    {"tenant": ""}, {"azp": None, "client_id": None}, {"azp": "other"},
                    {"nonce": "id token"}, {"cnf": {"x5t#S256": "a"}}, {"scope": ["wallets:read"]}):
         world.refuse_all(world.forger.token(**claims), "invalid_token")

@@ -411,6 +411,8 @@ def test_pairs_of_a_wallet_change(bank):
     equal(made["metadata"], {"tier": "gold"})
     for body in ({}, {"metadata": None}, {"metadata": {"tier": "gold"}}):
         equal(bank.request("PATCH", path, body).expect(200).json["version"], made["version"])
+    bodiless = bank.request("PATCH", path, None, headers={"Content-Type": "application/json"})
+    equal(bodiless.expect(200).json["version"], made["version"])
     equal(bank.request("PATCH", path, {"metadata": {}}).expect(200).json["metadata"], {})
     bank.request("PATCH", f"/wallets/{new_id('wal')}", {}).expect(404, "not_found")
 

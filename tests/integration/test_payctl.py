@@ -450,6 +450,34 @@ def test_an_import_keeps_the_words_of_each_line(tool):
                  f"managed_by {wallet}, use POST /wallets/{{wallet_id}}/holds")
 
 
+def test_what_a_service_manages_is_left_to_it(tool):
+    """The ledger's commands change neither a wallet's account nor a hold's transfer."""
+    wallet = tool.json("wallets", "create", "USD", "--user-id", "managed")["wallet_id"]
+    account = "acc_" + wallet[4:]
+    funded = tool.json("wallets", "fund", wallet, "10.00")["transfer_id"]
+    hold = tool.json("wallets", "hold", wallet, "1.00")["hold_id"]
+    pending = "trf_" + hold[4:]
+    for words in (("accounts", "freeze", account, "--reason", "audit"),
+                  ("accounts", "close", account),
+                  ("transfers", "reverse", funded),
+                  ("transfers", "post", pending), ("transfers", "void", pending)):
+        manager = hold if words[2] == pending else wallet
+        contains(tool.run(*words, code=1), "managed", f'"managed_by":"{manager}"')
+    equal(tool.json("wallets", "show", wallet)["status"], "active")
+    equal([held["status"] for held in tool.json("wallets", "holds", wallet)["holds"]], ["held"])
+
+
+def test_acts_of_operators_are_logged(tool):
+    debit, credit = accounts(tool)
+    tool.json("transfers", "create", debit, credit, "1.00", "USD")
+    tool.json("accounts", "show", debit)  # which is no act
+    user = "unix:" + pwd.getpwuid(os.getuid()).pw_name
+    acts = [json.loads(line) for line in tool.payd.stderr.read_text().splitlines()
+            if '"operator_act"' in line and tool.tenant in line]
+    equal([(act["act"], act["by"]) for act in acts],
+          [("account_create", user), ("account_create", user), ("transfer_create", user)])
+
+
 def test_an_import_may_note_what_transfers_are_for(tool):
     debit, credit = accounts(tool)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is let in, when, and how often: token, scope and rate, before the body is read. */
+#include <unistd.h>
+
+#include "runtime/observe/log.h"
 #include "tests/unit/bridge_fixture.h"
 
 static void a_missing_token_and_a_missing_scope_say_what_is_needed(void **state)
@@ -158,6 +161,35 @@ static void without_a_good_token_the_address_counts(void **state)
     }
 }
 
+/* Of all that a flood causes some lines are left out, and counted; none of anybody else's. */
+static void a_flood_of_refusals_hides_no_other_client_s(void **state)
+{
+    struct fixture *f = given();
+    static char lines[128 * 1024];
+    struct log log;
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    log_init(&log, ends[1], LOG_LEVEL_INFO);
+    f->env.log = &log;
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(tell_text(f, "GET " NOTES " HTTP/1.1\r\n" H "\r\n"), 401);
+    assert_int_equal(
+        tell_text(f, "POST " NOTES " HTTP/1.1\r\n" H "Authorization: Bearer reader\r\n\r\n"), 403);
+    f->env.log = NULL;
+    ssize_t len = read(ends[0], lines, sizeof lines - 1);
+    assert_true(len > 0);
+    lines[len] = '\0';
+    int refused = 0;
+    for (const char *at = lines; (at = strstr(at, "\"request_refused\"")) != NULL; at++)
+        refused++;
+    assert_in_range(refused, 20, 100);
+    assert_non_null(strstr(lines, "\"insufficient_scope\""));
+    close(ends[0]);
+    close(ends[1]);
+    done(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +200,7 @@ int main(void)
         cmocka_unit_test(one_user_does_not_lock_out_the_others_of_its_client),
         cmocka_unit_test(a_missing_scope_counts_five_times),
         cmocka_unit_test(without_a_good_token_the_address_counts),
+        cmocka_unit_test(a_flood_of_refusals_hides_no_other_client_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,13 +71,31 @@ static int no_more_issuer(void **state)
     return 0;
 }
 
-static uint16_t asked(struct platform *p, const char *authorization, const char *form)
+static uint16_t asked_as(struct platform *p, const char *authorization, const char *type,
+                         const char *form)
 {
+    const struct issuer_request r = {
+        .method = slice_of("POST"),
+        .path = slice_of("/oauth2/token"),
+        .authorization = slice_of(authorization),
+        .content_type = slice_of(type),
+        .body = slice_of(form),
+    };
     p->answer.status = 0; /* of the request before */
     p->answer.body[0] = '\0';
-    assert_true(issuer_handle(p->issuer, slice_of("POST"), slice_of("/oauth2/token"),
-                              slice_of(authorization), slice_of(form), NOW, &p->answer));
+    assert_true(issuer_handle(p->issuer, &r, NOW, &p->answer));
     return p->answer.status;
+}
+
+static uint16_t asked(struct platform *p, const char *authorization, const char *form)
+{
+    return asked_as(p, authorization, ISSUER_FORM_TYPE, form);
+}
+
+static bool handled(struct platform *p, const char *method, const char *path)
+{
+    const struct issuer_request r = {.method = slice_of(method), .path = slice_of(path)};
+    return issuer_handle(p->issuer, &r, NOW, &p->answer);
 }
 
 /* A text member of the answer, in memory of the caller's. */
@@ -184,34 +202,51 @@ static void wrong_requests_are_refused(void **state)
     }
 }
 
+static void a_form_says_that_it_is_one(void **state)
+{
+    struct platform *p = *state;
+    static const char form[] =
+        "grant_type=client_credentials&client_id=" ISSUER_CLIENT "&client_secret=" ISSUER_SECRET;
+    static const struct {
+        const char *type;
+        uint16_t status;
+    } rows[] = {
+        {ISSUER_FORM_TYPE, 200},
+        {"Application/X-WWW-Form-Urlencoded; charset=UTF-8", 200},
+        {"application/x-www-form-urlencoded-not", 400},
+        {"application/json", 400},
+        {"text/plain", 400},
+        {"", 400},
+    };
+    for (size_t i = 0; i < array_len(rows); i++) {
+        assert_int_equal(asked_as(p, "", rows[i].type, form), rows[i].status);
+        if (rows[i].status != 200)
+            assert_non_null(strstr(p->answer.body, "\"error\":\"invalid_request\""));
+    }
+}
+
 static void its_documents_name_its_endpoints(void **state)
 {
     struct platform *p = *state;
     char text[4096];
-    struct slice none = {"", 0}, get = slice_of("GET");
-    assert_true(issuer_handle(p->issuer, get, slice_of("/.well-known/openid-configuration"), none,
-                              none, NOW, &p->answer));
+    assert_true(handled(p, "GET", "/.well-known/openid-configuration"));
     assert_string_equal(member(p, "issuer", text), URL);
     assert_string_equal(member(p, "jwks_uri", text), URL "/oauth2/jwks");
     assert_string_equal(member(p, "token_endpoint", text), URL "/oauth2/token");
     assert_non_null(strstr(p->answer.body, "\"response_types_supported\":[\"none\"]"));
-    assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/jwks"), none, none, NOW,
-                              &p->answer));
+    assert_true(handled(p, "GET", "/oauth2/jwks"));
     assert_null(strstr(p->answer.body, "\"d\""));
-    assert_true(issuer_handle(p->issuer, get, slice_of("/oauth2/token"), none, none, NOW,
-                              &p->answer));
+    assert_true(handled(p, "GET", "/oauth2/token"));
     assert_int_equal(p->answer.status, 405);
     assert_string_equal(p->answer.allow, "POST, OPTIONS");
     uint32_t len = p->answer.len;
-    assert_true(issuer_handle(p->issuer, slice_of("HEAD"), slice_of("/oauth2/jwks"), none, none,
-                              NOW, &p->answer));
+    assert_true(handled(p, "HEAD", "/oauth2/jwks"));
     assert_int_equal(p->answer.status, 200);
     assert_true(p->answer.len > len && p->answer.allow == NULL);
-    assert_true(issuer_handle(p->issuer, slice_of("OPTIONS"), slice_of("/oauth2/jwks"), none, none,
-                              NOW, &p->answer));
+    assert_true(handled(p, "OPTIONS", "/oauth2/jwks"));
     assert_int_equal(p->answer.status, 204);
     assert_string_equal(p->answer.allow, "GET, HEAD, OPTIONS");
-    assert_false(issuer_handle(p->issuer, get, slice_of("/wallets"), none, none, NOW, &p->answer));
+    assert_false(handled(p, "GET", "/wallets"));
 }
 
 static void its_keys_outlive_it_and_are_its_own(void **state)
@@ -319,6 +354,7 @@ int main(void)
         cmocka_unit_test(what_the_client_sends_as_in_a_form_is_its_secret_too),
         cmocka_unit_test(it_may_act_as_any_user_with_any_key),
         cmocka_unit_test(wrong_requests_are_refused),
+        cmocka_unit_test(a_form_says_that_it_is_one),
         cmocka_unit_test(its_documents_name_its_endpoints),
         cmocka_unit_test(its_keys_outlive_it_and_are_its_own),
         cmocka_unit_test(it_starts_on_loopback_only),

@@ -315,6 +315,40 @@ static void test_every_refusal_has_its_code(void **state)
     }
 }
 
+/* What the limits of accounts refuse now they may let pass later: the id stays refused then too. */
+static void test_an_id_that_a_limit_refused_stays_refused(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    const struct {
+        struct account_spec account;
+        bool takes; /* what is refused is a credit */
+        uint16_t code;
+    } cases[] = {
+        {{.has_debit_balance_max = true, .debit_balance_max = 4},
+         false,
+         RESULT_EXCEEDS_DEBIT_BALANCE_MAX},
+        {{.has_credit_balance_max = true, .credit_balance_max = 4},
+         true,
+         RESULT_EXCEEDS_CREDIT_BALANCE_MAX},
+        {{.has_credit_balance_min = true, .credit_balance_min = 1},
+         false,
+         RESULT_BELOW_CREDIT_BALANCE_MIN},
+    };
+    for (uint64_t i = 0; i < array_len(cases); i++) {
+        const uint64_t limited = 3 + i, id = 10 * limited;
+        struct account_spec opened = cases[i].account;
+        opened.id = id_of(limited);
+        opened.currency = USD;
+        opened.code = 1;
+        assert_int_equal(open_as(b, teller(), opened), RESULT_OK);
+        const uint64_t from = cases[i].takes ? 1 : limited, to = cases[i].takes ? limited : 1;
+        assert_int_equal(transfer(b, spec_of(id, from, to, 5)), cases[i].code);
+        given_transfer(b, spec_of(id + 1, to, from, cases[i].takes ? 1 : 9));
+        assert_int_equal(transfer(b, spec_of(id, from, to, 5)), RESULT_ID_ALREADY_FAILED);
+    }
+}
+
 static void test_refused_id_stays_refused(void **state)
 {
     struct bank *b = *state;
@@ -728,6 +762,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(test_every_refusal_has_its_code),
         LEDGER_TEST(test_refused_id_stays_refused),
+        LEDGER_TEST(test_an_id_that_a_limit_refused_stays_refused),
         LEDGER_TEST(test_pending_is_posted_in_part),
         LEDGER_TEST(test_remainder_is_kept_for_later_posts),
         LEDGER_TEST(test_last_post_of_a_kept_remainder_ends_the_hold),
