@@ -43,6 +43,12 @@ struct frame {
     struct slice request_id;
 };
 
+#define FRAME_TIME_MAX (UINT64_MAX / 2) /* of a send: the year 2262 */
+
+/* What no shard can have said, whatever its journal has; NULL: it may be. From and to are looked at
+ * by whoever knows the shards. */
+const char *frame_fault(const struct frame *f);
+
 struct transport {
     /* The thread of `from`. Copies what it keeps. */
     void (*send)(void *context, const struct frame *f);

@@ -31,7 +31,7 @@ static struct streams *streams_of_read(struct outbox_read *r)
 
 void streams_init(struct streams *s, const struct streams_uses *uses)
 {
-    *s = (struct streams){.uses = *uses};
+    *s = (struct streams){.uses = *uses, .lines = {.lines_max = 10, .window_ns = NS_PER_S}};
     s->pairs = memory_take_zeroed(uses->shards, sizeof *s->pairs);
     s->alarm.fire = streams_look;
     for (uint16_t i = 0; i < uses->shards; i++)
@@ -134,6 +134,7 @@ void streams_start(struct streams *s)
             struct outgoing *o = &s->pairs[i].outgoing[all];
             a->durable = from != NULL ? from->taken : (struct stream_mark){0};
             a->expected = a->durable.n + 1;
+            a->place = a->durable.place;
             a->pause_ns = STREAM_LOOK_NS;
             o->durable = to != NULL ? to->sent.n : 0;
             o->moved_ns = now_ns;
@@ -357,6 +358,8 @@ static bool streams_fits(const struct stream *sent, const struct outgoing *o,
         return mark->n == 0;
     if (mark->n > o->durable || mark->n + 1 < sent->untaken_n)
         return false;
+    if (mark->n > 0 && mark->place == 0)
+        return false;
     return mark->n != sent->sent.n ||
            (mark->place == sent->sent.place && mark->hash == sent->sent.hash);
 }
@@ -415,8 +418,18 @@ static void streams_arrive(struct streams *s, struct arriving *a, const struct f
     a->count++;
     a->bytes += in->bytes;
     a->expected++;
+    a->place = f->mark.place;
     s->waiting++;
     env_wake(s->uses.env);
+}
+
+static void streams_drop(struct streams *s, const struct frame *f, const char *reason)
+{
+    uint64_t suppressed;
+    if (log_limit_pass(&s->lines, env_mono_ns(s->uses.env), &suppressed))
+        LOG_ERROR(s->uses.env->log, "frame_dropped", log_uint("shard", s->uses.number),
+                  log_uint("from", f->from), log_uint("to", f->to), log_uint("number", f->mark.n),
+                  log_text("reason", reason), log_uint("suppressed", suppressed));
 }
 
 static void streams_on_send(struct streams *s, const struct frame *f)
@@ -426,6 +439,8 @@ static void streams_on_send(struct streams *s, const struct frame *f)
         return; /* it has not said how many of our sends it took */
     if (a->standing != f->life && !MUTANT(IGNORE_LIVES))
         streams_ask(s, f->from, f->to_all);
+    else if (f->mark.n >= a->expected && f->mark.place <= a->place)
+        streams_drop(s, f, "its place is not behind the one before it");
     else if (f->mark.n == a->expected || (MUTANT(ACCEPT_GAP) && f->mark.n > a->expected))
         streams_arrive(s, a, f);
     else if (f->mark.n > a->expected)
@@ -468,6 +483,7 @@ static void streams_renew(struct streams *s, uint16_t shard, uint64_t life)
         streams_drop_window(s, a);
         a->standing = 0;
         a->expected = (from != NULL ? from->taken.n : 0) + 1;
+        a->place = from != NULL ? from->taken.place : 0;
         a->pause_ns = STREAM_LOOK_NS;
         streams_name(s, shard, all);
     }
@@ -475,8 +491,13 @@ static void streams_renew(struct streams *s, uint16_t shard, uint64_t life)
 
 void streams_frame(struct streams *s, const struct frame *f)
 {
+    bool ours = f->from < s->uses.shards && f->to == s->uses.number;
+    const char *fault = ours ? frame_fault(f) : "there are no such shards";
+    if (fault != NULL) {
+        streams_drop(s, f, fault);
+        return;
+    }
     struct stream_pair *p = &s->pairs[f->from];
-    check(f->from < s->uses.shards && f->to == s->uses.number);
     if (!s->running || (f->life < p->life && !MUTANT(IGNORE_LIVES)))
         return;
     if (f->life > p->life)

@@ -20,6 +20,7 @@
 #include "runtime/base/env.h"
 #include "runtime/base/time.h"
 #include "runtime/journal/journal.h"
+#include "runtime/observe/log.h"
 #include "runtime/sends/frame.h"
 #include "runtime/shard/incoming.h"
 #include "runtime/shard/outbox_read.h"
@@ -63,6 +64,7 @@ struct arriving {
     struct stream_mark durable;  /* the last send taken that is durable here */
     bool told;                   /* the sender knows of it */
     uint64_t expected;           /* number of the next that may arrive */
+    uint64_t place;              /* of the one before it: places rise */
     struct fifo window;          /* struct incoming, oldest first */
     uint32_t count;
     size_t bytes;
@@ -106,6 +108,7 @@ struct streams {
     uint32_t first;   /* the window that is served first */
     struct alarm alarm;
     struct outbox_read read;
+    struct log_limit lines; /* about frames that are dropped */
 };
 
 void streams_init(struct streams *s, const struct streams_uses *uses);
@@ -116,7 +119,8 @@ void streams_start(struct streams *s);
 /* It does not any more: forgets all. */
 void streams_stop(struct streams *s);
 
-/* A frame from another shard, or from this one. */
+/* A frame from another shard, or from this one. What none can have said is dropped and logged, a
+ * mark that does not fit stops the shard: nothing that it brings ends the process. */
 void streams_frame(struct streams *s, const struct frame *f);
 
 /* A batch became durable. */

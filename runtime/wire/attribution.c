@@ -7,7 +7,6 @@
 #include "runtime/base/array.h"
 
 #define PRINCIPAL_PARTS 4
-#define PRINCIPAL_TEXT_MAX 255 /* bytes; far more than any has */
 #define REQUEST_MADE_LEN 4
 
 static_assert(sizeof ATTRIBUTION_REQUEST_MADE - 1 == REQUEST_MADE_LEN, "its length");
@@ -89,9 +88,9 @@ static void attribution_get_principal(struct wire_reader *r, struct attribution 
     if (wire_get_array(r, PRINCIPAL_PARTS) != PRINCIPAL_PARTS)
         r->failed = true;
     a->first = true;
-    a->tenant = attribution_get_text(r, PRINCIPAL_TEXT_MAX);
-    a->subject = wire_get_text(r, PRINCIPAL_TEXT_MAX);
-    a->client = attribution_get_text(r, PRINCIPAL_TEXT_MAX);
+    a->tenant = attribution_get_text(r, ATTRIBUTION_TEXT_MAX);
+    a->subject = wire_get_text(r, ATTRIBUTION_TEXT_MAX);
+    a->client = attribution_get_text(r, ATTRIBUTION_TEXT_MAX);
     if (!wire_get_nil(r))
         a->token_id = wire_get_id(r);
     r->failed = r->failed || a->subject.len == 0;

@@ -24,6 +24,7 @@
 
 #define ATTRIBUTION_REQUEST_MADE "req_"
 #define ATTRIBUTION_REQUEST_MAX 128 /* bytes of its text */
+#define ATTRIBUTION_TEXT_MAX 255    /* of a principal's; far more than any has */
 #define ATTRIBUTION_PARTS 2         /* values that it is */
 
 /* What is absent is empty, a token's hash zero. Slices point into what was read. */

@@ -259,6 +259,60 @@ static void a_sender_that_has_not_heard_is_told_again(void **state)
     assert_int_equal(count_of(FRAME_NAME, false), 0);
 }
 
+static struct frame a_present(uint64_t n, struct slice message)
+{
+    return (struct frame){.what = FRAME_SEND,
+                          .from = 1,
+                          .life = OTHER_LIFE,
+                          .mark = {.n = n, .place = position_make(n, 1), .hash = n},
+                          .kind = PURSE,
+                          .type = present_type.number,
+                          .target = purse_id(0, 0),
+                          .message = message,
+                          .who = principal_system()};
+}
+
+/* Each by itself would be recorded and never be read again, or break what the shard asserts. */
+static void what_no_shard_can_have_said_is_dropped(void **state)
+{
+    struct scene *s = given_open(state);
+    struct shard *shard = shard_set_shard(s->set, 0);
+    struct wire_writer body;
+    const struct gift g = {purse_id(1, 0), purse_id(0, 0), 1, {7, 2}};
+    static char letters[1 << 9];
+    memset(letters, 'x', sizeof letters);
+    wire_writer_init(&body, 1 << 10);
+    present_type.write(&body, &g);
+    const struct frame good = a_present(2, wire_written(&body));
+    struct frame bad[16];
+    size_t count = 0;
+    for (; count < 13; count++)
+        bad[count] = good;
+    bad[0].from = SHARDS;
+    bad[1].to = 1;
+    bad[2].mark.place = 0;
+    bad[3].mark.place = position_make(1, 1); /* that of the one before */
+    bad[4].time_ns = UINT64_MAX;
+    bad[5].kind = KIND_MAX;
+    bad[6].type = DOMAIN_NUMBER_MAX;
+    bad[7].target = ID128_ZERO;
+    bad[8].who.subject.len = 0;
+    bad[9].who.subject = (struct slice){letters, ATTRIBUTION_TEXT_MAX + 1};
+    bad[10].who.tenant = slice_of("\xff");
+    bad[11].request_id = (struct slice){letters, ATTRIBUTION_REQUEST_MAX + 1};
+    bad[12].message.len = PARKED_MESSAGE_MAX + 1;
+    hear_send(s, 1);
+    for (size_t i = 0; i < count; i++)
+        shard_frame(shard, &bad[i]);
+    run(s, 50 * MS);
+    assert_int_equal(look(s, purse_id(0, 0)).got, 1);
+    shard_frame(shard, &good);
+    run(s, 50 * MS);
+    assert_int_equal(look(s, purse_id(0, 0)).got, 2);
+    assert_int_equal(s->stopped, 0);
+    wire_writer_done(&body);
+}
+
 /* --- sends leave ------------------------------------------------------------------------------ */
 
 static void nothing_leaves_before_the_receiver_has_named_its_mark(void **state)
@@ -346,6 +400,15 @@ static void expect_other_mark_stops(void **state, uint64_t place_by, uint64_t ha
     mark.hash += hash_by;
     hear_mark(s, FRAME_NAME, mark);
     expect_stopped(s, "shard 1 has taken send 2 of shard 0");
+}
+
+static void a_mark_without_a_place_stops_its_shard(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_one(s);
+    give_one(s);
+    hear_mark(s, FRAME_NAME, (struct stream_mark){.n = 1, .hash = 7});
+    expect_stopped(s, "shard 1 has taken send 1 of shard 0");
 }
 
 static void a_mark_at_another_place_stops_its_shard(void **state)
@@ -566,11 +629,13 @@ int main(void)
         CASE(who_has_not_said_what_it_took_is_not_listened_to),
         CASE(what_exceeds_the_window_is_asked_for_later),
         CASE(a_sender_that_has_not_heard_is_told_again),
+        CASE(what_no_shard_can_have_said_is_dropped),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
         CASE(a_pair_without_sends_costs_little_memory),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
         CASE(a_journal_that_could_not_be_read_is_read_again),
         CASE(a_mark_beyond_the_journal_stops_its_shard),
+        CASE(a_mark_without_a_place_stops_its_shard),
         CASE(a_mark_at_another_place_stops_its_shard),
         CASE(a_mark_of_another_content_stops_its_shard),
         CASE(an_older_mark_of_another_send_stops_its_shard_once_it_is_read),
