@@ -363,6 +363,26 @@ static void a_refusal_of_the_domain_becomes_a_problem(void **state)
     done(f);
 }
 
+/* What other shards decide: it is accepted if there is something to show, else to be sent again. */
+static void what_is_still_being_decided_is_accepted_and_shown(void **state)
+{
+    struct fixture *f = given();
+    (void)state;
+    f->code = RESULT_OUTCOME_PENDING;
+    f->goes_on = true;
+    assert_int_equal(post(f, KEY, BODY), 202);
+    assert_non_null(strstr(f->answer, "\r\nLocation: /wallets/" WALLET "/note\r\n"));
+    assert_non_null(strstr(f->answer, "\r\nRetry-After: "));
+    assert_non_null(strstr(f->answer, "\r\n\r\n{\"text\":"));
+    assert_null(strstr(f->answer, "outcome_pending"));
+    f->goes_on = false;
+    assert_int_equal(post(f, KEY, BODY), 503);
+    assert_non_null(strstr(f->answer, "\"code\":\"outcome_pending\""));
+    assert_non_null(strstr(f->answer, "\r\nRetry-After: "));
+    assert_null(strstr(f->answer, "Location"));
+    done(f);
+}
+
 static void head_gives_the_head_of_get(void **state)
 {
     static const struct {
@@ -726,6 +746,7 @@ int main(void)
         cmocka_unit_test(a_key_is_bound_to_what_was_asked),
         cmocka_unit_test(a_list_that_may_lack_something_says_since_when),
         cmocka_unit_test(a_refusal_of_the_domain_becomes_a_problem),
+        cmocka_unit_test(what_is_still_being_decided_is_accepted_and_shown),
         cmocka_unit_test(head_gives_the_head_of_get),
         cmocka_unit_test(head_is_answered_in_order_with_others),
         cmocka_unit_test(options_name_the_methods_of_a_path),

@@ -278,6 +278,23 @@ static void what_the_payee_refuses_is_let_go(void **state)
     expect_balanced(b);
 }
 
+/* In memory the refusal alone is known; in the views what was kept aside under the id is too. */
+static void a_refused_id_stays_refused_when_it_has_left_memory(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    const struct account_freeze freeze = {.account_id = shards_account(1)};
+    const struct account_unfreeze unfreeze = {.account_id = shards_account(1)};
+    assert_int_equal(shards_do(b, &account_freeze_type, &freeze), RESULT_OK);
+    const struct transfer_create c = with_id(shards_transfer(2, 1, 10), 1);
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_CREDIT_ACCOUNT_FROZEN);
+    assert_int_equal(shards_do(b, &account_unfreeze_type, &unfreeze), RESULT_OK);
+    shards_run(b, 60 * NS_PER_S);
+    shards_restart(b);
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_ID_ALREADY_FAILED);
+    expect_account(b, 2, 100, 100);
+}
+
 static void a_decision_after_its_time_is_a_refusal(void **state)
 {
     struct shards_bank *b = *state;
@@ -661,6 +678,7 @@ int main(void)
         SHARDS_TEST(what_the_payer_lacks_is_refused_at_home),
         SHARDS_TEST(an_account_for_money_in_transit_is_nobodys),
         SHARDS_TEST(what_the_payee_refuses_is_let_go),
+        SHARDS_TEST(a_refused_id_stays_refused_when_it_has_left_memory),
         SHARDS_TEST(a_decision_after_its_time_is_a_refusal),
         SHARDS_TEST(a_shard_that_is_not_reached_is_said_before_anything_is_recorded),
         SHARDS_TEST(following_looks_at_no_rule),

@@ -232,6 +232,55 @@ static void what_the_payee_refuses_failed_and_is_given_back(void **state)
     assert_true(shown(b, s.ann).spent_today == 0);
 }
 
+/* Ann's payment lies parked for whoever has bob's payments, who is halted while bob pays himself.
+ */
+static struct question *given_parked_payment(struct shards_bank *b, const struct street *s)
+{
+    struct shard *there = shard_set_shard(b->set, 1);
+    const struct payment_create own = {
+        .from_account = s->bob, .to_account = s->ann, .amount = 1, .currency = USD};
+    shards_ask(b, &payment_create_type, &own, 9);
+    assert_int_equal(shard_actor_command(there, KIND_PAYMENT, s->bob, ACTOR_COMMAND_SUSPEND),
+                     ERR_OK);
+    struct question *q = pay(b, s, 3000, 1);
+    shards_run(b, 50 * NS_PER_MS);
+    assert_false(q->answered);
+    assert_non_null(parked_find(&there->registry, parked_id(0, false, 1)));
+    expect_wallet(b, s->ann, 10000, 7000);
+    assert_int_equal(shard_actor_command(there, KIND_PAYMENT, s->bob, ACTOR_COMMAND_RESUME),
+                     ERR_OK);
+    shards_run(b, 50 * NS_PER_MS); /* bob has nothing yet: his own is declined */
+    return q;
+}
+
+static void a_parked_payment_goes_on_when_an_operator_says_so(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct question *q = given_parked_payment(b, &s);
+    assert_int_equal(shard_parked_retry(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                        slice_of("unix:operator")),
+                     ERR_OK);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_int_equal(replied(b, q).status, PAYMENT_STATUS_COMPLETED);
+    expect_wallet(b, s.ann, 7000, 7000);
+    expect_wallet(b, s.bob, 3000, 3000);
+}
+
+static void a_parked_payment_that_is_refused_failed_and_is_given_back(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct question *q = given_parked_payment(b, &s);
+    assert_int_equal(shard_parked_refuse(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                         slice_of("unix:operator"), slice_of("no use")),
+                     ERR_OK);
+    assert_int_equal(shards_code(b, q), RESULT_DEADLINE_PASSED);
+    expect_failed(b, reference(b, q), RESULT_DEADLINE_PASSED, 1);
+    expect_wallet(b, s.ann, 10000, 10000);
+    assert_true(shown(b, s.ann).spent_today == 0);
+}
+
 static void what_the_payer_cannot_pay_is_declined_at_home(void **state)
 {
     struct shards_bank *b = *state;
@@ -577,6 +626,8 @@ int main(void)
         SHARDS_TEST(who_waits_no_longer_is_told_of_it_as_it_is),
         SHARDS_TEST(a_repetition_gets_the_outcome_also_after_a_crash),
         SHARDS_TEST(what_the_payee_refuses_failed_and_is_given_back),
+        SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
+        SHARDS_TEST(a_parked_payment_that_is_refused_failed_and_is_given_back),
         SHARDS_TEST(what_the_payer_cannot_pay_is_declined_at_home),
         SHARDS_TEST(a_payee_out_of_reach_is_not_asked),
         SHARDS_TEST(a_decision_that_no_shard_sent_is_nobodys_to_claim),

@@ -177,6 +177,25 @@ static void a_wallet_with_nothing_kept_aside_is_not_closed_either(void **state)
     expect_wallet(b, s.ann, 10000, 10000);
 }
 
+/* The shard of the wallet decides, and cannot see the reason. */
+static void an_adjustment_from_another_shard_needs_a_right_and_a_reason(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    shards_open(b, 4, USD, 0);
+    struct transfer_create c = shards_transfer(4, 1, 500);
+    c.credit_account_id = s.bob;
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_ADJUSTMENT_NOT_ALLOWED);
+    b->adjusts = true;
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_REASON_MISSING);
+    c.has_reason = true;
+    c.reason = slice_of("  ");
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_REASON_MISSING);
+    c.reason = slice_of("lost in the mail");
+    assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_OK);
+    expect_wallet(b, s.bob, 500, 500);
+}
+
 /* --- parked ----------------------------------------------------------------------------------- */
 
 static uint64_t parked_count(struct shards_bank *b)
@@ -383,6 +402,7 @@ int main(void)
         SHARDS_TEST(who_comes_second_has_seen_an_older_wallet),
         SHARDS_TEST(what_the_other_wallet_refuses_is_given_back_to_the_day),
         SHARDS_TEST(what_the_payer_may_not_do_is_refused_at_home),
+        SHARDS_TEST(an_adjustment_from_another_shard_needs_a_right_and_a_reason),
         SHARDS_TEST(what_is_under_way_is_carried_out),
         SHARDS_TEST(a_wallet_with_nothing_kept_aside_is_not_closed_either),
         SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
