@@ -2,10 +2,7 @@
 /* Every list is one walk over a view: rows are filtered while they are read, and what the page
  * keeps is copied into its arena, since a row is valid during its callback only. Accounts have no
  * counters in their rows; those are in each account's newest entry, read after the walk for the
- * rows of the page alone. A balance as of a moment is found by binary search over the versions,
- * each entry having the counters after it; by effective time the entries that were recorded later
- * with an earlier time are added to it, at most ACCOUNT_LATE_ENTRIES_MAX, beyond which the query is
- * refused rather than wrong. */
+ * rows of the page alone. */
 #include "actors/ledger/account_queries.h"
 
 #include "actors/ledger/account.h"
@@ -152,120 +149,6 @@ uint16_t account_query_list(struct view_store *s, const struct message *m,
     if (code == RESULT_OK)
         *reply_type = ACCOUNT_PAGE_NUMBER;
     return code;
-}
-
-/* --- balance as of a moment ------------------------------------------------------------------- */
-
-struct late_walk {
-    uint64_t at;
-    uint32_t looked;
-    struct account_balance *balance;
-};
-
-static u128 account_queries_less(u128 counter, u128 amount)
-{
-    /* A release back-dated before its hold: nothing was pending yet. */
-    return counter > amount ? counter - amount : 0;
-}
-
-static bool add_late(void *context, const struct value *values)
-{
-    struct late_walk *w = context;
-    struct late_entries_row row;
-    bool read = late_entries_row_from_values(values, &row);
-    check(read);
-    struct account_balance *b = w->balance;
-    check(row.version > b->version);
-    w->looked++;
-    if (row.effective_time > w->at)
-        return true;
-    b->version = row.version; /* they come in the order of their versions */
-    if (row.direction == ENTRY_DIRECTION_DEBIT) {
-        b->debits_posted += row.posted;
-        b->debits_pending = account_queries_less(b->debits_pending + row.held, row.released);
-    } else if (row.direction == ENTRY_DIRECTION_CREDIT) {
-        b->credits_posted += row.posted;
-        b->credits_pending = account_queries_less(b->credits_pending + row.held, row.released);
-    }
-    return true;
-}
-
-/* Adds what was recorded after the version but counts before the moment. */
-static uint16_t add_late_entries(struct ledger_list *list, struct account_balance *b, uint64_t at)
-{
-    const struct value prefix = {VALUE_ID, .id = b->account_id};
-    const struct value from = {VALUE_UINT, .number = b->version};
-    const struct view_scan scan = {
-        .table = &late_entries_view,
-        .index = &late_entries_view.key,
-        .prefix = &prefix,
-        .prefix_count = 1,
-        .from = &from,
-        .from_count = 1,
-        .limit = ACCOUNT_LATE_ENTRIES_MAX + 1,
-    };
-    struct late_walk w = {.at = at, .balance = b};
-    list->error = views_scan(list->store, &scan, add_late, &w);
-    if (list->error != ERR_OK)
-        return (uint16_t)list->error;
-    return w.looked > ACCOUNT_LATE_ENTRIES_MAX ? RESULT_TOO_MANY_LATE_ENTRIES : RESULT_OK;
-}
-
-uint16_t account_balance_find(struct ledger_list *list, const struct account_balance_at *q,
-                              struct account_balance *b)
-{
-    struct accounts_row account;
-    uint16_t code = ledger_list_account(list, q->account_id, &account);
-    if (code != RESULT_OK)
-        return code;
-    struct entries_row row;
-    if (!ledger_list_last_entry(list, q->account_id, &row))
-        return list->error != ERR_OK ? (uint16_t)list->error : RESULT_CORRUPT;
-    bool effective = !q->has_time || q->time == TIME_AXIS_EFFECTIVE;
-    *b = (struct account_balance){
-        .account_id = q->account_id,
-        .currency = account.currency,
-        .has_at = q->has_at,
-        .at = q->at,
-        .time = effective ? TIME_AXIS_EFFECTIVE : TIME_AXIS_RECORDED,
-        .version = row.version,
-    };
-    if (q->has_at)
-        b->version =
-            ledger_list_version_at(list, q->account_id, row.version, q->at,
-                                   effective ? LEDGER_LIST_EFFECTIVE : LEDGER_LIST_RECORDED);
-    if (list->error != ERR_OK)
-        return (uint16_t)list->error;
-    check(b->version <= row.version);
-    if (b->version > 0 && b->version != row.version &&
-        !ledger_list_entry(list, q->account_id, b->version, &row))
-        return list->error != ERR_OK ? (uint16_t)list->error : RESULT_CORRUPT;
-    if (b->version > 0) {
-        b->debits_pending = row.debits_pending;
-        b->debits_posted = row.debits_posted;
-        b->credits_pending = row.credits_pending;
-        b->credits_posted = row.credits_posted;
-    }
-    if (q->has_at && effective)
-        code = add_late_entries(list, b, q->at);
-    b->balance = account_net(b->debits_posted, b->credits_posted, &b->balance_side);
-    return code;
-}
-
-uint16_t account_query_balance(struct view_store *s, const struct message *m,
-                               struct wire_writer *reply, uint16_t *reply_type)
-{
-    struct ledger_list list;
-    struct account_balance b;
-    uint16_t code = ledger_list_init(&list, s, m, false, 0);
-    if (code == RESULT_OK)
-        code = account_balance_find(&list, m->body, &b);
-    ledger_list_done(&list);
-    if (code != RESULT_OK)
-        return code;
-    account_balance_write(reply, &b);
-    *reply_type = ACCOUNT_BALANCE_NUMBER;
-    return RESULT_OK;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */

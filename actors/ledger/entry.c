@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/kept_aside.h"
+#include "actors/ledger/late_entry.h"
 #include "schemas/common.h"
 
 #define HASHED_MAX 256 /* bytes of the fields of an entry */
@@ -95,20 +97,33 @@ static bool take_previous(void *context, const struct value *values)
     return true;
 }
 
+static u128 pending_of(const struct entries_row *row, bool debit)
+{
+    u128 pending = debit ? row->debits_pending : row->credits_pending;
+    u128 kept = debit ? row->kept_debits : row->kept_credits;
+    check(kept <= pending);
+    return pending - kept;
+}
+
 /* With what the entry changed, which is what its counters differ by from those before. */
 static void put_late(struct projection *p, const struct entries_row *previous,
-                     const struct entries_row *row)
+                     const struct entries_row *row, enum time_axis axis, uint64_t time,
+                     uint64_t place)
 {
     bool debit = row->direction == ENTRY_DIRECTION_DEBIT;
     check(previous->version < row->version);
-    check(row->effective_time < previous->effective_max);
-    u128 pending = debit ? row->debits_pending : row->credits_pending;
-    u128 pending_before = debit ? previous->debits_pending : previous->credits_pending;
+    check(time < place);
+    uint8_t span = 0;
+    while (place - time > late_entry_span_ns(span))
+        span++;
+    u128 pending = pending_of(row, debit), pending_before = pending_of(previous, debit);
     struct late_entries_row late = {
         .account_id = row->account_id,
+        .axis = (uint8_t)axis,
+        .span = span,
         .version = row->version,
-        .effective_time = row->effective_time,
-        .kind = row->kind,
+        .time = time,
+        .place = place,
         .direction = row->direction,
         .posted = debit ? row->debits_posted - previous->debits_posted
                         : row->credits_posted - previous->credits_posted,
@@ -150,7 +165,10 @@ static void put_entry(struct projection *p, const void *before, void *item)
     entries_row_to_values(row, values);
     projection_put(p, &entries_view, values);
     if (late)
-        put_late(p, &previous->row, row);
+        put_late(p, &previous->row, row, TIME_AXIS_EFFECTIVE, row->effective_time,
+                 row->effective_max);
+    if (row->has_decided_time && row->decided_time < row->recorded_time)
+        put_late(p, &previous->row, row, TIME_AXIS_RECORDED, row->decided_time, row->recorded_time);
 }
 
 static const struct sorted_kind sorted_entries = {
@@ -172,6 +190,7 @@ static void add_entry(struct projection *p, struct draft_entry *e)
     row->debits_posted = a->debits_posted;
     row->credits_pending = a->credits_pending;
     row->credits_posted = a->credits_posted;
+    kept_aside_find(p, a, row);
     projection_put_sorted(p, &sorted_entries, row->account_id, row->version, e);
 }
 
@@ -193,6 +212,8 @@ void entry_put_end(struct projection *p, enum entry_kind kind, const struct tran
             .home = t->shard,
             .effective_time = t->effective_time,
             .recorded_time = recorded_time,
+            .has_decided_time = recorded_time != t->recorded_time,
+            .decided_time = t->recorded_time,
         }};
     add_entry(p, &entry);
 }

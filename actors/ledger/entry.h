@@ -18,7 +18,8 @@ struct sha256_digest entry_hash(const struct sha256_digest *before, const struct
  * times. */
 void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct transfers_row *t);
 
-/* Only that of one account, where the other is in another shard; recorded there at this time. */
+/* Only that of one account, where the other is in another shard; recorded there at this time, and
+ * decided when the row says. */
 void entry_put_end(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
                    bool debit, uint64_t recorded_time);
 

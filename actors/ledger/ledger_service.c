@@ -15,6 +15,7 @@
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/movement.h"
+#include "actors/ledger/past_balance.h"
 #include "actors/ledger/past_trial_balance.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
@@ -115,8 +116,10 @@ static const struct event_rule rules[] = {
     {&transfer_resolved_type, KEY(transfer_resolved, id), transfer_resolved_apply,
      transfer_resolved_project},
     {&transfer_expired_type, MESSAGE_NO_OFFSET, transfer_expired_apply, transfer_expired_project},
-    {&transfer_reserved_type, KEY(transfer_reserved, id), transfer_reserved_apply, NULL},
-    {&transfer_released_type, MESSAGE_NO_OFFSET, transfer_released_apply, NULL},
+    {&transfer_reserved_type, KEY(transfer_reserved, id), transfer_reserved_apply,
+     transfer_reserved_project},
+    {&transfer_released_type, MESSAGE_NO_OFFSET, transfer_released_apply,
+     transfer_released_project},
     {&transfer_crossed_type, KEY(transfer_crossed, id), transfer_crossed_apply,
      transfer_crossed_project},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
@@ -140,7 +143,7 @@ static const struct event_needs needs[] = {
 
 static const struct query queries[] = {
     {&accounts_list_type, account_query_list},
-    {&account_balance_at_type, account_query_balance},
+    {&account_balance_at_type, past_balance_query},
     {&trial_balance_at_type, past_trial_balance_query},
     {&account_entries_type, account_query_entries},
     {&account_transactions_type, account_query_transactions},
@@ -156,6 +159,7 @@ static const struct actor_kind *const kinds[] = {
 static const struct view_table *const views[] = {
     &attributions_view, &accounts_view,  &account_changes_view, &entries_view,
     &late_entries_view, &transfers_view, &transfer_notes_view,  &transaction_transfers_view,
+    &kept_aside_view,
 };
 
 const struct service ledger_service = {

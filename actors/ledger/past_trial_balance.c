@@ -5,8 +5,8 @@
  * one by one and put in order by insertion. */
 #include "actors/ledger/past_trial_balance.h"
 
-#include "actors/ledger/account_queries.h"
 #include "actors/ledger/ledger_list.h"
+#include "actors/ledger/past_balance.h"
 #include "schemas/result.h"
 
 #define PAST_LINES_MAX 200
@@ -96,7 +96,7 @@ static uint16_t past_add_accounts(struct past_walk *w)
             .time = w->asked->time,
         };
         struct account_balance b;
-        code = account_balance_find(&w->list, &one, &b);
+        code = past_balance_find(&w->list, &one, &b);
         if (code == RESULT_OK && b.version > 0)
             code = past_add(w, &b);
     }

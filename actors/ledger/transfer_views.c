@@ -6,6 +6,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_views.h"
 #include "actors/ledger/entry.h"
+#include "actors/ledger/kept_aside.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/transfer_row.h"
 #include "actors/ledger/transit.h"
@@ -86,6 +87,18 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
     put_row(p, &row);
 }
 
+void transfer_reserved_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    kept_aside_put(p, event, time_ns);
+}
+
+void transfer_released_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_released *e = event;
+    (void)time_ns;
+    kept_aside_remove(p, e->account_id, e->id);
+}
+
 /* Each shard has the entry of its account, the one that was asked has the row. A decision is never
  * recorded after it is followed, whatever the clocks of both say. */
 void transfer_crossed_project(struct projection *p, const void *event, uint64_t time_ns)
@@ -94,6 +107,8 @@ void transfer_crossed_project(struct projection *p, const void *event, uint64_t 
     const struct account *own =
         registry_state(projection_registry(p), KIND_ACCOUNT, transit_opposite(e));
     check(own->currency == e->currency);
+    if (e->has_decided_time)
+        kept_aside_remove(p, transit_opposite(e), e->id);
     struct transfers_row row = transfer_row_of_crossed(e, time_ns);
     row.tenant_id = own->tenant_id;
     transfer_place(p, &row);

@@ -8,6 +8,8 @@
 void transfer_posted_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_resolved_project(struct projection *p, const void *event, uint64_t time_ns);
+void transfer_reserved_project(struct projection *p, const void *event, uint64_t time_ns);
+void transfer_released_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_crossed_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_noted_project(struct projection *p, const void *event, uint64_t time_ns);

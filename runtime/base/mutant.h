@@ -79,6 +79,9 @@
     X(FORGET_TRANSIT, "forget_transit")                                                            \
     X(EXPIRE_CAPTURING, "expire_capturing")                                                        \
     X(REFUND_AGAIN, "refund_again")                                                                \
+    X(FORGET_FOLLOWED, "forget_followed")                                                          \
+    X(FORGET_DECIDED, "forget_decided")                                                            \
+    X(SHOW_KEPT, "show_kept")                                                                      \
     X(KEEP_REFUSED, "keep_refused")                                                                \
     X(KEEP_TAKEN_BACK, "keep_taken_back")
 

@@ -114,17 +114,32 @@ CREATE TABLE account_changes (
     PRIMARY KEY (account_id, version)
 ) STRICT, WITHOUT ROWID;
 
--- Entries that count before an earlier one of the account does.
+-- What an account keeps aside for a transfer that another shard decides, until that is followed; under
+-- the id zero the sums of the account.
+CREATE TABLE kept_aside (
+    account_id BLOB NOT NULL,
+    transfer_id BLOB NOT NULL,
+    counterparty_id BLOB NOT NULL,
+    direction INTEGER NOT NULL,
+    debits ANY NOT NULL,
+    credits ANY NOT NULL,
+    recorded_time INTEGER NOT NULL,
+    PRIMARY KEY (account_id, transfer_id)
+) STRICT, WITHOUT ROWID;
+
+-- Entries that count before an earlier one of the account does, or before they were recorded.
 CREATE TABLE late_entries (
     account_id BLOB NOT NULL,
+    axis INTEGER NOT NULL, -- in the order of time_axis in schemas/ledger.toml
+    span INTEGER NOT NULL, -- how late: actors/ledger/late_entry.h
     version INTEGER NOT NULL,
-    effective_time INTEGER NOT NULL,
-    kind INTEGER NOT NULL,
+    time INTEGER NOT NULL, -- when it counts
+    place INTEGER NOT NULL, -- until then it is not among the earlier ones
     direction INTEGER NOT NULL,
     posted ANY NOT NULL,
     held ANY NOT NULL,
     released ANY NOT NULL,
-    PRIMARY KEY (account_id, version)
+    PRIMARY KEY (account_id, axis, span, version)
 ) STRICT, WITHOUT ROWID;
 
 -- One row per transfer, of the shard where it was asked for: ids that clients choose are known to

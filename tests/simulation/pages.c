@@ -244,8 +244,7 @@ void pages_check_past_books(struct run *run, const struct request *q, const void
     const struct past_trial_balance *b = reply;
     struct ref_total now[SWARM_CURRENCIES_MAX], none = {.accounts = 0};
     note_totals(run, &q->who, now);
-    /* What is on its way between shards at the moment is on one side alone. */
-    if (!b->balanced && run->reference.moving_count == 0)
+    if (!b->balanced)
         broken("request %u: a past trial balance does not balance", q->number);
     for (uint32_t i = 0; i < SWARM_CURRENCIES_MAX; i++) {
         for (uint32_t k = 0; k < b->lines_count; k++) {

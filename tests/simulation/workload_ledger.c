@@ -649,6 +649,19 @@ static bool transaction_show(struct run *run, struct request *q)
     return true;
 }
 
+/* Soon after one shard had decided a transfer, which the other then followed or has still to. */
+static void while_money_moved(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    if (r->moving_count == 0 || workload_chance(run, 3))
+        return;
+    const struct ref_moving *c = &r->movings[rng_below(&run->rng, r->moving_count)];
+    if (c->decided_ns == 0)
+        return;
+    q->who = workload_operator();
+    q->body.trial_balance_at.at = c->decided_ns + rng_below(&run->rng, 4 * NS_PER_MS);
+}
+
 /* As of any moment up to now: the tenant's, by the time that is recorded. */
 static bool trial_balance_then(struct run *run, struct request *q)
 {
@@ -661,6 +674,7 @@ static bool trial_balance_then(struct run *run, struct request *q)
     q->body.trial_balance_at.has_time = true;
     q->body.trial_balance_at.time =
         workload_chance(run, 2) ? TIME_AXIS_RECORDED : TIME_AXIS_EFFECTIVE;
+    while_money_moved(run, q);
     return true;
 }
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept aside counts among an account's open holds without being named, so only of accounts
+ * with such holds anything is read. */
+#include "actors/ledger/kept_aside.h"
+
+#include "actors/ledger/account.h"
+#include "actors/ledger/reservation.h"
+#include "schemas/common.h"
+
+static bool kept_aside_take(void *context, const struct value *values)
+{
+    bool read = kept_aside_row_from_values(values, context);
+    check(read);
+    return false;
+}
+
+/* false: there is none, and the row has nothing but its key. */
+static bool kept_aside_get(struct projection *p, struct id128 account_id, struct id128 transfer_id,
+                           struct kept_aside_row *row)
+{
+    const struct value key[] = {{VALUE_ID, .id = account_id}, {VALUE_ID, .id = transfer_id}};
+    *row = (struct kept_aside_row){.account_id = account_id, .transfer_id = transfer_id};
+    return projection_get(p, &kept_aside_view, key, kept_aside_take, row);
+}
+
+static void kept_aside_store(struct projection *p, const struct kept_aside_row *row)
+{
+    struct value values[KEPT_ASIDE_COLUMNS];
+    check(!id128_is_zero(row->account_id));
+    kept_aside_row_to_values(row, values);
+    projection_put(p, &kept_aside_view, values);
+}
+
+void kept_aside_put(struct projection *p, const struct transfer_reserved *k, uint64_t time_ns)
+{
+    bool debit = k->side == CROSSING_SIDE_DEBIT;
+    struct kept_aside_row sums;
+    const struct kept_aside_row row = {
+        .account_id = reservation_account(k),
+        .transfer_id = k->id,
+        .counterparty_id = debit ? k->credit_account_id : k->debit_account_id,
+        .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
+        .debits = debit ? k->amount : 0,
+        .credits = debit ? 0 : k->amount,
+        .recorded_time = time_ns,
+    };
+    kept_aside_store(p, &row);
+    (void)kept_aside_get(p, row.account_id, KEPT_ASIDE_SUMS, &sums);
+    sums.debits += row.debits;
+    sums.credits += row.credits;
+    kept_aside_store(p, &sums);
+}
+
+/* Rows are missing only after a read that failed, which ends the transaction. */
+void kept_aside_remove(struct projection *p, struct id128 account_id, struct id128 transfer_id)
+{
+    struct kept_aside_row row, sums;
+    const struct value key[] = {{VALUE_ID, .id = account_id}, {VALUE_ID, .id = transfer_id}};
+    if (!kept_aside_get(p, account_id, transfer_id, &row) ||
+        !kept_aside_get(p, account_id, KEPT_ASIDE_SUMS, &sums))
+        return;
+    check(row.debits <= sums.debits && row.credits <= sums.credits);
+    sums.debits -= row.debits;
+    sums.credits -= row.credits;
+    projection_delete(p, &kept_aside_view, key);
+    kept_aside_store(p, &sums);
+}
+
+void kept_aside_find(struct projection *p, const struct account *a, struct entries_row *row)
+{
+    struct kept_aside_row sums;
+    check(a->hold_listed <= a->hold_count);
+    if (a->hold_listed == a->hold_count ||
+        !kept_aside_get(p, row->account_id, KEPT_ASIDE_SUMS, &sums))
+        return;
+    check(sums.debits <= a->debits_pending && sums.credits <= a->credits_pending);
+    row->kept_debits = sums.debits;
+    row->kept_credits = sums.credits;
+}
