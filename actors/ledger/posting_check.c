@@ -255,27 +255,35 @@ static uint16_t imported_check(const struct posting *p)
     return s->has_timeout_s ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
 }
 
+/* The books of a moment have no release of what was not held by then. */
+static bool counts_before_original(const struct posting *p)
+{
+    uint64_t time = p->transfer.effective_time;
+    bool resolves = posting_has(p, POSTING_RESOLVES);
+    check(p->transfer.has_effective_time);
+    check(!resolves || p->pending != NULL);
+    if (MUTANT(COUNT_BEFORE_ORIGINAL))
+        return false;
+    return (!id128_is_zero(p->reverses_id) && time < p->original_time) ||
+           (resolves && time < p->pending->effective_time);
+}
+
 /* What counts must be there by then: both accounts, and the transfer that this one undoes or
  * resolves. Without a time of its own a transfer counts from now on, which is later. */
 static uint16_t past_check(const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
-    if (posting_has(p, TRANSFER_FLAGS_IMPORTED))
-        return imported_check(p);
+    uint16_t code;
+    if (posting_has(p, TRANSFER_FLAGS_IMPORTED) && (code = imported_check(p)) != RESULT_OK)
+        return code;
     if (!s->has_effective_time)
         return RESULT_OK;
-    check(!posting_has(p, POSTING_RESOLVES) || p->pending != NULL);
     uint64_t opened = p->debit != NULL ? p->debit->opened_time : 0;
     if (p->credit != NULL && p->credit->opened_time > opened)
         opened = p->credit->opened_time;
     if (s->effective_time < opened && !MUTANT(COUNT_BEFORE_ACCOUNT))
         return RESULT_EFFECTIVE_TIME_BEFORE_ACCOUNT;
-    bool undoes = !id128_is_zero(p->reverses_id), resolves = posting_has(p, POSTING_RESOLVES);
-    if (((undoes && s->effective_time < p->original_time) ||
-         (resolves && s->effective_time < p->pending->effective_time)) &&
-        !MUTANT(COUNT_BEFORE_ORIGINAL))
-        return RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL;
-    return RESULT_OK;
+    return counts_before_original(p) ? RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL : RESULT_OK;
 }
 
 static uint16_t status_check(const struct posting *p)

@@ -96,6 +96,22 @@ static void nor_before_what_it_undoes_or_resolves(void **state)
     expect_time(b, p.held.effective_time);
 }
 
+/* Neither is what is imported, even if what it resolves was not. */
+static void nor_is_anything_imported_before_what_it_resolves(void **state)
+{
+    static const uint32_t ways[] = {TRANSFER_FLAGS_POST_PENDING, TRANSFER_FLAGS_VOID_PENDING};
+    struct bank *b = *state;
+    const struct past p = given_past(b);
+    for (size_t i = 0; i < array_len(ways); i++) {
+        struct transfer_spec s = {.id = id_of(78),
+                                  .pending_id = p.held.transfer_id,
+                                  .flags = ways[i] | TRANSFER_FLAGS_IMPORTED,
+                                  .has_effective_time = true,
+                                  .effective_time = p.before_transfers};
+        assert_int_equal(transfer(b, s), RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL);
+    }
+}
+
 /* Accounts of 1970 are imported, and what counts from then on is projected like all else. */
 static void imported_accounts_may_be_of_1970(void **state)
 {
@@ -126,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENARIO(nothing_counts_before_its_accounts),
         SCENARIO(nor_before_what_it_undoes_or_resolves),
+        SCENARIO(nor_is_anything_imported_before_what_it_resolves),
         SCENARIO(imported_accounts_may_be_of_1970),
         SCENARIO(without_a_time_it_counts_from_now_on),
     };

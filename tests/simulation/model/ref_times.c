@@ -51,6 +51,8 @@ static void check_imported(const struct reference *r, const struct times_claim *
 uint64_t times_of_transfer(const struct reference *r, const struct times_claim *c,
                            uint64_t time_ns)
 {
+    if (c->given && c->resolves != NULL && c->effective_ns < c->resolves->effective_ns)
+        broken("a post or void counts before what it resolves");
     if ((c->flags & TRANSFER_FLAGS_IMPORTED) != 0) {
         check_imported(r, c, time_ns);
         return c->effective_ns;
@@ -61,8 +63,6 @@ uint64_t times_of_transfer(const struct reference *r, const struct times_claim *
         broken("a transfer counts from the future");
     if (c->effective_ns < c->debit->opened_ns || c->effective_ns < c->credit->opened_ns)
         broken("a transfer counts before its accounts were opened");
-    if (c->resolves != NULL && c->effective_ns < c->resolves->effective_ns)
-        broken("a post or void counts before what it resolves");
     return c->effective_ns;
 }
 
