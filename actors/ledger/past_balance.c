@@ -169,8 +169,10 @@ static uint16_t decisions_add(struct past_balance *b)
     uint16_t code = RESULT_OK;
     if (b->list->error == ERR_OK)
         b->list->error = views_scan(b->list->store, &scan, kept_take, &w);
-    for (const struct kept_item *k = w.first; k != NULL && code == RESULT_OK; k = k->next)
-        code = k->row.recorded_time <= b->at ? decision_add(b, &k->row) : RESULT_OK;
+    for (const struct kept_item *k = w.first; k != NULL && code == RESULT_OK; k = k->next) {
+        bool later = b->axis == TIME_AXIS_RECORDED && k->row.recorded_time > b->at;
+        code = later ? RESULT_OK : decision_add(b, &k->row); /* it may be effective before */
+    }
     return code;
 }
 
