@@ -91,6 +91,7 @@ struct request_expects {
 /* What was durable when a list or a trial balance was asked for, and so must be in the answer. */
 struct known {
     uint32_t accounts, transfers, wallets, payments; /* the first N of the reference's */
+    uint32_t decisions;
     struct ref_total totals[SWARM_CURRENCIES_MAX];   /* of the tenants that the caller may see */
 };
 

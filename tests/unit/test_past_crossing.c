@@ -37,20 +37,24 @@ static uint64_t now_ns(const struct shards_bank *b)
     return WORLD_EPOCH_NS + b->world.now_ns;
 }
 
+static void expect_books_by(struct shards_bank *b, enum time_axis axis, uint64_t at, u128 posted)
+{
+    const struct trial_balance_at get = {.at = at, .has_time = true, .time = (uint8_t)axis};
+    struct past_trial_balance books;
+    struct question *q = shards_ask(b, &trial_balance_at_type, &get, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &past_trial_balance_type, &books);
+    assert_int_equal(books.lines_count, 1);
+    assert_true(books.balanced);
+    assert_true(books.lines[0].debits_posted == posted);
+    assert_true(books.lines[0].credits_posted == posted);
+    assert_true(books.lines[0].debits_pending == 0 && books.lines[0].credits_pending == 0);
+}
+
 static void expect_books(struct shards_bank *b, uint64_t at, u128 posted)
 {
-    for (uint8_t axis = TIME_AXIS_EFFECTIVE; axis <= TIME_AXIS_RECORDED; axis++) {
-        const struct trial_balance_at get = {.at = at, .has_time = true, .time = axis};
-        struct past_trial_balance books;
-        struct question *q = shards_ask(b, &trial_balance_at_type, &get, 0);
-        assert_int_equal(shards_code(b, q), RESULT_OK);
-        shards_reply(b, q, &past_trial_balance_type, &books);
-        assert_int_equal(books.lines_count, 1);
-        assert_true(books.balanced);
-        assert_true(books.lines[0].debits_posted == posted);
-        assert_true(books.lines[0].credits_posted == posted);
-        assert_true(books.lines[0].debits_pending == 0 && books.lines[0].credits_pending == 0);
-    }
+    expect_books_by(b, TIME_AXIS_EFFECTIVE, at, posted);
+    expect_books_by(b, TIME_AXIS_RECORDED, at, posted);
 }
 
 static void expect_balance(struct shards_bank *b, uint64_t n, uint64_t at, u128 balance)
@@ -97,6 +101,24 @@ static void what_was_followed_later_counts_from_its_decision_on(void **state)
     expect_books(b, decided, 130);
 }
 
+/* It is kept aside after the moment, and effective before it. */
+static void what_is_decided_may_be_effective_before_it_was_asked(void **state)
+{
+    struct shards_bank *b = *state;
+    given_decided(b);
+    shard_1_is_heard(b);
+    struct transfer_create c = shards_transfer(2, 1, 5);
+    c.has_effective_time = true;
+    c.effective_time = now_ns(b);
+    uint64_t between = c.effective_time + NS_PER_S;
+    shards_run(b, 2 * NS_PER_S);
+    b->cut[1] = true;
+    (void)shards_ask(b, &transfer_create_type, &c, 2);
+    shards_run(b, 20 * NS_PER_MS);
+    expect_books_by(b, TIME_AXIS_EFFECTIVE, between, 135);
+    expect_books_by(b, TIME_AXIS_RECORDED, between, 130);
+}
+
 /* Also in an entry that was made meanwhile. */
 static void what_is_only_kept_aside_is_in_no_balance_of_the_past(void **state)
 {
@@ -124,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SHARDS_TEST(what_is_decided_counts_at_both_ends_before_it_is_followed),
         SHARDS_TEST(what_was_followed_later_counts_from_its_decision_on),
+        SHARDS_TEST(what_is_decided_may_be_effective_before_it_was_asked),
         SHARDS_TEST(what_is_only_kept_aside_is_in_no_balance_of_the_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

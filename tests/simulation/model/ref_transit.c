@@ -155,6 +155,7 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
     reference_check_end(own, c->credits);
     reference_next_version(own);
     c->state = REF_MOVING_DECIDED;
+    r->decisions++;
     c->amount = e->amount;
     c->decided_ns = time_ns;
     c->effective_ns = e->has_effective_time ? e->effective_time : time_ns;

@@ -169,6 +169,7 @@ struct reference {
     uint32_t transaction_count, transaction_cap;
     struct ref_moving *movings;
     struct ref_account *transits; /* accounts of money in transit */
+    uint32_t decisions;           /* of transfers between shards */
     uint32_t moving_count, moving_cap, transit_count, transit_cap;
     uint32_t *transfer_slots; /* hash table over ids and shards: index + 1 */
     uint32_t transfer_slot_count;
