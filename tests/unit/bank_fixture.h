@@ -379,6 +379,24 @@ static inline struct wallet_info show_wallet(struct bank *b, struct id128 wallet
     return info;
 }
 
+static inline bool bank_count_row(void *context, const struct value *row)
+{
+    (void)row;
+    (*(uint32_t *)context)++;
+    return true;
+}
+
+/* Rows that say who asked, one of a batch, once the views have come so far. */
+static inline uint32_t bank_attribution_rows(struct bank *b)
+{
+    uint32_t count = 0;
+    const struct view_scan all = {
+        .table = &attributions_view, .index = &attributions_view.key, .limit = UINT32_MAX};
+    bank_wait(b, 10 * NS_PER_S);
+    assert_int_equal(views_scan(store_sim_views(b->sim), &all, bank_count_row, &count), ERR_OK);
+    return count;
+}
+
 /* Minor units: posted, of which held. */
 static inline void expect_wallet(struct bank *b, struct id128 wallet, uint64_t posted,
                                  uint64_t held)

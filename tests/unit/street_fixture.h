@@ -8,6 +8,7 @@
 
 #include "tests/unit/shards_fixture.h"
 
+#include "runtime/sends/parked.h"
 #include "schemas/wallet.h"
 
 #define STREET_NAMES 64
@@ -82,6 +83,21 @@ static inline struct wallet_transaction_page movements(struct shards_bank *b, st
     assert_int_equal(shards_code(b, q), RESULT_OK);
     shards_reply(b, q, &wallet_transaction_page_type, &page);
     return page;
+}
+
+/* The operator's word about the first send of ann's shard, parked in bob's. */
+static inline void retry_parked(struct shards_bank *b)
+{
+    assert_int_equal(shard_parked_retry(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                        slice_of("unix:operator")),
+                     ERR_OK);
+}
+
+static inline void refuse_parked(struct shards_bank *b)
+{
+    assert_int_equal(shard_parked_refuse(shard_set_shard(b->set, 1), parked_id(0, false, 1),
+                                         slice_of("unix:operator"), slice_of("it does not work")),
+                     ERR_OK);
 }
 
 #endif

@@ -134,23 +134,6 @@ static void expect_attributed(struct bank *b)
     expect_by(shown.has_by, shown.by, "teller");
 }
 
-static bool count_row(void *context, const struct value *row)
-{
-    (void)row;
-    (*(uint32_t *)context)++;
-    return true;
-}
-
-static uint32_t attribution_rows(struct bank *b)
-{
-    uint32_t count = 0;
-    const struct view_scan all = {
-        .table = &attributions_view, .index = &attributions_view.key, .limit = UINT32_MAX};
-    bank_wait(b, 10 * NS_PER_S);
-    assert_int_equal(views_scan(store_sim_views(b->sim), &all, count_row, &count), ERR_OK);
-    return count;
-}
-
 /* No row refers to them, so nobody looks for who was refused. */
 static void test_refusals_leave_no_row_of_who_asked(void **state)
 {
@@ -158,13 +141,13 @@ static void test_refusals_leave_no_row_of_who_asked(void **state)
     given_two_accounts(b);
     assert_int_equal(transfer_as(b, person("ada"), spec_of(10, 1, 2, 100)), RESULT_OK);
     struct transfer_info none;
-    uint32_t before = attribution_rows(b);
+    uint32_t before = bank_attribution_rows(b);
     b->key = 1;
     assert_int_equal(create_transfer(b, teller(), 1, 1, 100, &none),
                      RESULT_ACCOUNTS_MUST_BE_DIFFERENT);
-    assert_int_equal(attribution_rows(b), before);
+    assert_int_equal(bank_attribution_rows(b), before);
     assert_int_equal(transfer_as(b, person("ada"), spec_of(12, 1, 2, 100)), RESULT_OK);
-    assert_int_equal(attribution_rows(b), before + 1);
+    assert_int_equal(bank_attribution_rows(b), before + 1);
 }
 
 static void test_histories_say_who_did_it_and_why(void **state)

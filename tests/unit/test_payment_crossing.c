@@ -258,9 +258,7 @@ static void a_parked_payment_goes_on_when_an_operator_says_so(void **state)
     struct shards_bank *b = *state;
     const struct street s = given_ann_and_bob(b);
     struct question *q = given_parked_payment(b, &s);
-    assert_int_equal(shard_parked_retry(shard_set_shard(b->set, 1), parked_id(0, false, 1),
-                                        slice_of("unix:operator")),
-                     ERR_OK);
+    retry_parked(b);
     assert_int_equal(shards_code(b, q), RESULT_OK);
     assert_int_equal(replied(b, q).status, PAYMENT_STATUS_COMPLETED);
     expect_wallet(b, s.ann, 7000, 7000);
@@ -272,9 +270,7 @@ static void a_parked_payment_that_is_refused_failed_and_is_given_back(void **sta
     struct shards_bank *b = *state;
     const struct street s = given_ann_and_bob(b);
     struct question *q = given_parked_payment(b, &s);
-    assert_int_equal(shard_parked_refuse(shard_set_shard(b->set, 1), parked_id(0, false, 1),
-                                         slice_of("unix:operator"), slice_of("no use")),
-                     ERR_OK);
+    refuse_parked(b);
     assert_int_equal(shards_code(b, q), RESULT_DEADLINE_PASSED);
     expect_failed(b, reference(b, q), RESULT_DEADLINE_PASSED, 1);
     expect_wallet(b, s.ann, 10000, 10000);

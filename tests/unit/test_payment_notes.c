@@ -198,37 +198,19 @@ static void test_a_declined_payment_is_forgotten_with_its_key(void **state)
     assert_int_equal(bank_ask(b, person("alice"), &payment_get_type, &get), RESULT_NOT_FOUND);
 }
 
-static bool count_row(void *context, const struct value *row)
-{
-    (void)row;
-    (*(uint32_t *)context)++;
-    return true;
-}
-
-/* Of batches, and so of so many waits. */
-static uint32_t attribution_rows(struct bank *b)
-{
-    uint32_t count = 0;
-    const struct view_scan all = {
-        .table = &attributions_view, .index = &attributions_view.key, .limit = UINT32_MAX};
-    bank_wait(b, 10 * NS_PER_S);
-    assert_int_equal(views_scan(store_sim_views(b->sim), &all, count_row, &count), ERR_OK);
-    return count;
-}
-
 /* What others did is shown with their names as long as it is shown. */
 static void test_who_asked_is_forgotten_with_what_was_declined(void **state)
 {
     struct parties p = given(state, "10", NULL);
     struct bank *b = p.bank;
     struct id128 done = pay(&p, 500);
-    uint32_t rows = attribution_rows(b);
+    uint32_t rows = bank_attribution_rows(b);
     struct id128 refused = declined(b, order(&p, 1001), RESULT_EXCEEDS_CREDITS);
-    assert_int_equal(attribution_rows(b), rows + 1);
+    assert_int_equal(bank_attribution_rows(b), rows + 1);
     assert_int_equal(note(b, "alice", refused, order_17), RESULT_OK);
-    assert_int_equal(attribution_rows(b), rows + 2);
+    assert_int_equal(bank_attribution_rows(b), rows + 2);
     bank_wait(b, 33 * NS_PER_DAY);
-    assert_int_equal(attribution_rows(b), rows);
+    assert_int_equal(bank_attribution_rows(b), rows);
     const struct payment_event_list list = {.payment_id = done};
     assert_int_equal(bank_ask(b, clerk(), &payment_event_list_type, &list), RESULT_OK);
     struct payment_event_page page;

@@ -231,9 +231,7 @@ static void a_parked_payment_goes_on_when_an_operator_says_so(void **state)
     struct shards_bank *b = *state;
     const struct street s = given_ann_and_bob(b);
     struct question *q = given_parked_payment(b, &s);
-    assert_int_equal(shard_parked_retry(shard_set_shard(b->set, 1), parked_id(0, false, 1),
-                                        slice_of("unix:operator")),
-                     ERR_OK);
+    retry_parked(b);
     assert_int_equal(shards_code(b, q), RESULT_OK);
     expect_wallet(b, s.ann, 7000, 7000);
     expect_wallet(b, s.bob, 3000, 3000);
@@ -264,9 +262,7 @@ static void a_parked_payment_that_is_refused_is_given_back(void **state)
     struct shards_bank *b = *state;
     const struct street s = given_ann_and_bob(b);
     struct question *q = given_parked_payment(b, &s);
-    assert_int_equal(shard_parked_refuse(shard_set_shard(b->set, 1), parked_id(0, false, 1),
-                                         slice_of("unix:operator"), slice_of("it does not work")),
-                     ERR_OK);
+    refuse_parked(b);
     assert_int_equal(shards_code(b, q), RESULT_DEADLINE_PASSED);
     expect_wallet(b, s.ann, 10000, 10000);
     assert_true(shown(b, s.ann).spent_today == 0);
