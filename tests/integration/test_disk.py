@@ -5,6 +5,7 @@
 A full disk is shown on a small file system of its own where that may be mounted, and with a limit
 on the size of files everywhere. Failing calls are injected with strace.
 """
+import collections
 import os
 import pathlib
 import random
@@ -191,13 +192,12 @@ def strace():
     return tool
 
 
-class Injected(Payd):
-    """payd with an error in the nth of some calls of each of its threads."""
+class Traced(Payd):
+    """payd under a tracer that sees some calls of its threads."""
 
-    def __init__(self, tool, calls, error, when):
+    def __init__(self, tool, calls, *options, trace="/dev/null"):
         super().__init__(log_level="warn")
-        self.wrap = (tool, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
-                     f"inject={calls}:error={error}:when={when}")
+        self.wrap = (tool, "-f", "-qq", "-o", trace, "-e", f"trace={calls}", *options)
 
     def attack(self):
         """Starts, or tries to: a failing first call may keep it from starting."""
@@ -241,7 +241,7 @@ def load_of(payd):
 def endure(tool, calls, error, when):
     """Transfers before, at and after the error; what was acknowledged is there after a restart."""
     what, sticky = f"{calls} fails with {error} at {when}", "+" in when
-    payd = Injected(tool, calls, error, when)
+    payd = Traced(tool, calls, "-e", f"inject={calls}:error={error}:when={when}")
     try:
         payd.start()
         payd.stop()  # a directory with a history, so that the start needs few calls
@@ -274,15 +274,28 @@ def endure(tool, calls, error, when):
         payd.close()
 
 
+def calls_of_a_start(tool, calls):
+    """How many of them the thread with most of them makes until the node is ready."""
+    with tempfile.NamedTemporaryFile(mode="r") as trace:
+        payd = Traced(tool, calls, trace=trace.name)
+        try:
+            payd.start()
+            payd.stop()
+            true(payd.attack() is not None, "a start without an error")
+        finally:
+            payd.end()
+            payd.close()
+        return max(collections.Counter(line.split()[0] for line in trace).values())
+
+
 def inject_some(calls, errors, sticky):
+    """At calls of the start or soon after it; the last always where transfers come before it."""
     tool, dice = strace(), random.Random(f"{SEED}/{calls}/{sticky}")
     print(f"seed {SEED}")
-    counts = []
-    for number in range(STICKY if sticky else ONCE):
-        late = sticky and number == STICKY - 1  # some transfers come before it
-        when = dice.randint(60, 100) if late else dice.randint(1, 40)
-        counts.append(endure(tool, calls, errors[number % len(errors)],
-                             f"{when}+" if sticky else str(when)))
+    places = [dice.randint(1, 40) for _ in range((STICKY if sticky else ONCE) - 1)]
+    places.append(calls_of_a_start(tool, calls) + dice.randint(20, 60))
+    counts = [endure(tool, calls, errors[number % len(errors)], f"{when}+" if sticky else str(when))
+              for number, when in enumerate(places)]
     true(any(counts), "some transfers to be acknowledged")
 
 
