@@ -268,6 +268,46 @@ static void test_a_verification_adds_up_each_currency(void **state)
     }
 }
 
+/* Those of each tenant fit, for nothing else is recorded. */
+static void test_sums_beyond_the_largest_number_are_left_out(void **state)
+{
+    struct books *b = *state;
+    struct verify_total totals[4];
+    struct verify_info info = {.totals = totals};
+    given_totals(b, 8, EUR, (u128)1 << 127, 30);
+    given_totals(b, 9, EUR, (u128)1 << 127, 5);
+    for (uint64_t shards = 1; shards <= 3; shards++) {
+        verify_totals(&b->registry, &info);
+        assert_int_equal(info.totals_count, 2);
+        const struct verify_total *eur = &totals[totals[0].currency == EUR ? 0 : 1];
+        assert_false(eur->has_debits_posted);
+        assert_false(eur->has_credits_posted);
+        assert_true(eur->has_debits_pending && eur->debits_pending == 35 * shards);
+        assert_true(eur->has_credits_pending && eur->credits_pending == 35 * shards);
+        assert_true(eur->transfers == 40 * shards);
+    }
+}
+
+/* One shard has decided about 50, of which another has followed 20 and keeps 10 aside. */
+static void test_a_verification_leaves_out_what_is_on_both_sides_in_transit(void **state)
+{
+    struct books *b = *state;
+    struct verify_total totals[4];
+    struct verify_info info = {.totals = totals};
+    struct ledger_totals *l = b->totals;
+    *l = (struct ledger_totals){.currency = USD, .debits_posted = 50, .credits_posted = 50};
+    l->transit_debits_posted = 50;
+    verify_totals(&b->registry, &info);
+    assert_true(totals[0].debits_posted == 50 && totals[0].credits_posted == 50);
+    *l = (struct ledger_totals){.currency = USD, .debits_posted = 20, .credits_posted = 20};
+    l->transit_credits_posted = 20;
+    l->debits_pending = l->credits_pending = l->transit_credits_pending = 10;
+    verify_totals(&b->registry, &info);
+    assert_int_equal(info.totals_count, 1);
+    assert_true(totals[0].debits_posted == 50 && totals[0].credits_posted == 50);
+    assert_true(totals[0].debits_pending == 10 && totals[0].credits_pending == 10);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, given_books, no_more_books)
 
 int main(void)
@@ -281,6 +321,8 @@ int main(void)
         CASE(test_a_closed_wallet_has_no_holds),
         CASE(test_a_payment_gives_back_no_more_than_it_took),
         CASE(test_a_verification_adds_up_each_currency),
+        CASE(test_sums_beyond_the_largest_number_are_left_out),
+        CASE(test_a_verification_leaves_out_what_is_on_both_sides_in_transit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
