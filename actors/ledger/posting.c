@@ -81,8 +81,12 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
         break;
     }
     const struct account *account;
+    *tenant_id = ID128_ZERO;
+    if (id128_is_zero(account_id))
+        return PRESENCE_THERE; /* of what is no transfer it is nobody's */
     enum presence there = turn_find_account(t, account_id, &account);
-    *tenant_id = there == PRESENCE_THERE ? account->tenant_id : ID128_ZERO;
+    if (there == PRESENCE_THERE)
+        *tenant_id = account->tenant_id;
     return there;
 }
 
@@ -137,7 +141,8 @@ enum presence posting_find(struct turn *t, struct posting *p)
         waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
     if (!p->credit_away)
         waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
-    waiting |= find_earlier(t, p) == PRESENCE_WAITING;
+    if (!p->decided)
+        waiting |= find_earlier(t, p) == PRESENCE_WAITING;
     const struct account *first = p->debit_away ? p->credit : p->debit;
     if (first != NULL)
         waiting |= find_totals(t, p, first) == PRESENCE_WAITING;

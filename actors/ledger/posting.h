@@ -38,6 +38,7 @@ struct posting {
     struct id128 tenant_id;      /* both accounts must be of this tenant ... */
     bool any_tenant;             /* ... or (operator) of one, whichever it is */
     bool managed;                /* a service makes or resolves it: manager.h */
+    bool decided;                /* before, under this id, which is its own: nothing is checked */
     bool adjusts;                /* else: who asks may move money of what a service manages */
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
     uint64_t original_time;      /* with it: when the reversed transfer counts */

@@ -158,7 +158,8 @@ struct decision posting_decide(struct turn *t, struct token *k, struct token_end
         d.result = RESULT_OK;
     d.decided_time = turn_time(t);
     if (d.result != RESULT_OK) {
-        if ((k->marks & TOKEN_MARKS_ID_CHOSEN) != 0)
+        bool taken = e->posting.earlier.number != 0;
+        if ((k->marks & TOKEN_MARKS_ID_CHOSEN) != 0 && !taken)
             posting_refused(t, &e->posting, d.result);
         return d;
     }
@@ -181,6 +182,17 @@ struct id128 token_reservation_id(const struct token *k, const struct token_end 
 
 /* --- following -------------------------------------------------------------------------------- */
 
+/* Has its id here been used for nothing else since? Of two transfers to each other under one id the
+ * other shard's may have come first. */
+static enum presence find_own_id(struct turn *t, struct following *f)
+{
+    struct stored_event stored;
+    enum presence there = turn_find_decision(t, f->kept.id, &stored);
+    check(!id128_is_zero(f->kept.id));
+    f->has_id = there == PRESENCE_THERE && stored.number == TRANSFER_RESERVED_NUMBER;
+    return there;
+}
+
 enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, struct following *f)
 {
     const struct reservation *r;
@@ -201,6 +213,8 @@ enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, s
     struct id128 totals_id = ledger_totals_id(own->tenant_id, own->currency);
     bool waiting = turn_find_ledger_totals(t, totals_id, &totals) == PRESENCE_WAITING;
     waiting |= find_transit(t, own, f->kept.peer) == PRESENCE_WAITING;
+    if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
+        waiting |= find_own_id(t, f) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -210,7 +224,7 @@ static void follow_refusal(struct turn *t, const struct following *f, uint16_t c
     const struct transfer_released e = {f->kept.id, reservation_account(&f->kept), code};
     const struct posting p = {.transfer = {.id = f->kept.id}, .tenant_id = f->tenant_id};
     turn_emit(t, &transfer_released_type, &e);
-    if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
+    if (f->has_id)
         posting_refused(t, &p, code);
 }
 

@@ -68,9 +68,10 @@ must_check uint16_t token_check(struct turn *t, struct token *k, struct token_en
 void posting_reserve(struct turn *t, const struct token *k, const struct token_end *e,
                      struct id128 ask);
 
-/* Checks, and posts the part of this shard unless something is against it. One that an operator has
- * refused after it was parked is decided as if its time were up: the kind whose handler calls this
- * has the message among its refusable ones. */
+/* Checks, and posts the part of this shard unless something is against it. A refusal that may pass
+ * is recorded under an id that a client chose, unless that is another's here. One that an operator
+ * has refused after it was parked is decided as if its time were up: the kind whose handler calls
+ * this has the message among its refusable ones. */
 struct decision posting_decide(struct turn *t, struct token *k, struct token_end *e);
 
 /* Where the first shard of the line finds what it kept aside. */
@@ -80,6 +81,7 @@ struct following {
     struct id128 reservation_id;
     struct transfer_reserved kept; /* a copy, good after posting_follow() too */
     struct id128 tenant_id;
+    bool has_id; /* a client chose the transfer's id, and here it is still this one's */
 };
 
 /* ABSENT: nothing is kept aside, which cannot be: fail the turn. */

@@ -88,6 +88,15 @@ void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 tra
     turn_emit(t, &transfer_noted_type, &e);
 }
 
+void transfer_note_forget(struct turn *t, struct id128 tenant_id, struct id128 transfer_id)
+{
+    check(!id128_is_zero(transfer_id));
+    const struct transfer_noted nothing = {.note_key = transfer_note_key(transfer_id),
+                                           .transfer_id = transfer_id,
+                                           .tenant_id = tenant_id};
+    turn_emit(t, &transfer_noted_type, &nothing);
+}
+
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
 {
     check(!id128_equal(transfer_id, reversal_id));

@@ -39,6 +39,9 @@ bool transfer_note_any(const struct transfer_note *note);
 void transfer_note_emit(struct turn *t, struct id128 tenant_id, struct id128 transfer_id,
                         const struct transfer_note *note);
 
+/* The transfer was refused after its note was recorded: another one of this id has its own. */
+void transfer_note_forget(struct turn *t, struct id128 tenant_id, struct id128 transfer_id);
+
 /* What posting_emit() is about to record. Nothing is looked up: nothing could be waited for. */
 struct transfer_info transfer_info_of_posting(struct turn *t, const struct posting *p,
                                               const struct transfer_note *note);

@@ -32,6 +32,23 @@ static struct token crossing_token(struct turn *t, const struct message *m,
     return k;
 }
 
+/* It was asked for before, and is under way: whoever says the same waits for its outcome too. */
+static enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
+                                        const struct transfer_note *note)
+{
+    struct transfer_info earlier = {.transfer_id = kept->id};
+    check(!id128_is_zero(kept->ask));
+    if ((kept->marks & TOKEN_MARKS_NOTED) != 0 &&
+        transfer_info_find_note(t, &earlier) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = transfer_note_check(&earlier, note);
+    if (code == RESULT_OK)
+        turn_attach(t, kept->ask);
+    else
+        turn_refuse(t, code);
+    return TURN_DONE;
+}
+
 enum turn_result transfer_cross(struct turn *t, const struct message *m)
 {
     const struct transfer_create *c = m->body;
@@ -44,10 +61,8 @@ enum turn_result transfer_cross(struct turn *t, const struct message *m)
     if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = token_check(t, &k, &e);
-    if (code == RESULT_OUTCOME_PENDING) {
-        turn_attach(t, e.posting.reservation->kept.ask);
-        return TURN_DONE;
-    }
+    if (code == RESULT_OUTCOME_PENDING)
+        return crossing_repeat(t, &e.posting.reservation->kept, &note);
     if (code != RESULT_OK)
         return transfer_conclude(t, &e.posting, code, &note, c->has_transfer_id);
     if (!turn_may_open(t, e.peer)) {
@@ -114,6 +129,8 @@ enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const str
         return TURN_WAIT;
     posting_follow(t, &f, &c->decision, &made);
     if (c->decision.result != RESULT_OK) {
+        if ((f.kept.marks & TOKEN_MARKS_NOTED) != 0)
+            transfer_note_forget(t, f.tenant_id, f.kept.id);
         turn_close(t, f.kept.ask, c->decision.result, NULL, NULL, 0);
         return TURN_DONE;
     }

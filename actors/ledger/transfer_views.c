@@ -192,6 +192,14 @@ void transfer_noted_project(struct projection *p, const void *event, uint64_t ti
 {
     (void)time_ns;
     const struct transfer_noted *e = event;
+    check(!id128_is_zero(e->transfer_id));
+    if (!e->has_description && !e->has_reason && e->metadata.count == 0) {
+        const struct value key[] = {{VALUE_ID, .id = e->tenant_id},
+                                    {VALUE_ID, .id = e->transfer_id},
+                                    {VALUE_UINT, .number = projection_shard(p)}};
+        projection_delete(p, &transfer_notes_view, key); /* of one that was refused */
+        return;
+    }
     struct transfer_notes_row row = {
         .tenant_id = e->tenant_id,
         .transfer_id = e->transfer_id,

@@ -295,7 +295,8 @@ static struct posting crossing_take(struct id128 id, const struct payment *p)
     bool part =
         payment_capture_action(p, p->capturing, p->releasing) == PAYMENT_ACTION_CAPTURE_PART;
     struct posting take = funds_capture(&move, p->pending_id, part);
-    take.amount = p->capturing; /* checked when it was asked for; not again */
+    take.decided = true;
+    take.amount = p->capturing;
     return take;
 }
 

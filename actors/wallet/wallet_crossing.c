@@ -168,7 +168,8 @@ static struct posting crossing_take(struct id128 hold_id, const struct hold *h,
                                     .currency = h->currency};
     bool keep_rest = h->capturing != h->remaining && !h->capture_final;
     struct posting p = funds_capture(&move, hold_id, keep_rest);
-    p.amount = h->capturing; /* checked when it was asked for; not again */
+    p.decided = true;
+    p.amount = h->capturing;
     return p;
 }
 

@@ -4,8 +4,6 @@
 #ifndef TESTS_STREET_FIXTURE_H
 #define TESTS_STREET_FIXTURE_H
 
-#include <stdio.h>
-
 #include "tests/unit/shards_fixture.h"
 
 #include "runtime/sends/parked.h"
@@ -83,6 +81,26 @@ static inline struct wallet_transaction_page movements(struct shards_bank *b, st
     assert_int_equal(shards_code(b, q), RESULT_OK);
     shards_reply(b, q, &wallet_transaction_page_type, &page);
     return page;
+}
+
+/* One of the ids that the same message made just before this one is taken: with none of them a
+ * transfer is made twice, and with one none at all. */
+static inline void expect_taken_before(struct shards_bank *b, struct id128 id,
+                                       struct transfer_create *guess)
+{
+    const uint64_t apart = 0x9E3779B97F4A7C15u >> 16, bits = ((uint64_t)1 << 48) - 1;
+    uint64_t drawn = ((id.hi & 0xffff) << 48 | id.lo >> 16);
+    int taken = 0;
+    guess->has_transfer_id = true;
+    for (uint64_t i = 0; i < 6; i++) {
+        uint64_t fraction = (drawn >> 48) - i / 2;
+        uint64_t random = ((drawn & bits) - apart - i % 2) & bits;
+        guess->transfer_id = id128_make(id.hi >> 16, fraction << 48 | random, id128_slot(id));
+        uint16_t code = shards_do(b, &transfer_create_type, guess);
+        assert_true(code == RESULT_OK || code == RESULT_EXISTS_WITH_DIFFERENT_FLAGS);
+        taken += code != RESULT_OK;
+    }
+    assert_int_equal(taken, 1);
 }
 
 /* The operator's word about the first send of ann's shard, parked in bob's. */

@@ -460,6 +460,27 @@ static void nothing_else_ends_it_while_it_is_captured(void **state)
     expect_wallet(b, s.bob, 2000, 2000);
 }
 
+/* As for a hold: the ids of a message can be told from each other. */
+static void nobody_takes_the_id_of_its_capture_before_it_is_decided(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 id = given_authorized(b, &s, 3600);
+    shards_open(b, 2, USD, 0);
+    shards_open(b, 4, USD, 0);
+    b->cut[1] = true;
+    struct question *q = capture(b, id, 2000, true, 1);
+    shards_run(b, 50 * NS_PER_MS);
+    struct transfer_create guess = shards_transfer(2, 4, 1);
+    expect_taken_before(b, movements(b, s.bob).transactions[0].transfer_id, &guess);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    assert_int_equal(payment(b, id).status, PAYMENT_STATUS_COMPLETED);
+    expect_wallet(b, s.ann, 8000, 8000);
+    expect_wallet(b, s.bob, 2000, 2000);
+}
+
 static void one_whose_capture_is_refused_expires_when_it_is_overdue(void **state)
 {
     struct shards_bank *b = *state;
@@ -632,6 +653,7 @@ int main(void)
         SHARDS_TEST(it_is_captured_in_parts),
         SHARDS_TEST(a_capture_names_both_shards_and_both_wallets),
         SHARDS_TEST(nothing_else_ends_it_while_it_is_captured),
+        SHARDS_TEST(nobody_takes_the_id_of_its_capture_before_it_is_decided),
         SHARDS_TEST(one_whose_capture_is_refused_expires_when_it_is_overdue),
         SHARDS_TEST(a_capture_goes_on_after_a_crash_although_the_payer_is_frozen),
         SHARDS_TEST(what_is_authorised_is_cancelled_increased_and_expires_at_home),

@@ -389,6 +389,28 @@ static void a_hold_whose_capture_is_refused_ends_when_it_is_overdue(void **state
     assert_true(shown(b, s.ann).spent_today == 0);
 }
 
+/* Ids of one message are made of one draw, so whoever is shown the transfer that reaches bob can
+ * tell the one that takes the money from ann; and may keep books beside the wallets. */
+static void nobody_takes_the_id_of_a_capture_before_it_is_decided(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    const struct id128 hold = given_hold(b, &s, 3600);
+    shards_open(b, 2, USD, 0);
+    shards_open(b, 4, USD, 0);
+    b->cut[1] = true;
+    struct question *q = capture(b, &s, hold, 6000, true, 1);
+    shards_run(b, 50 * NS_PER_MS);
+    struct transfer_create guess = shards_transfer(2, 4, 1);
+    guess.has_transfer_id = true;
+    expect_taken_before(b, movements(b, s.bob).transactions[0].transfer_id, &guess);
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    expect_wallet(b, s.ann, 4000, 4000);
+    expect_wallet(b, s.bob, 6000, 6000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +430,7 @@ int main(void)
         SHARDS_TEST(a_hold_that_is_being_captured_is_ended_by_nothing_else),
         SHARDS_TEST(a_hold_that_is_being_captured_stays_promised),
         SHARDS_TEST(a_hold_whose_capture_is_refused_ends_when_it_is_overdue),
+        SHARDS_TEST(nobody_takes_the_id_of_a_capture_before_it_is_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
