@@ -274,7 +274,8 @@ class Sends:
             ask = shard, part[5]
             require(key is None and ask in self.open, "answers what nobody waits for")
             require(self.open.pop(ask) == part[6], "answers another request")
-            self.closed[ask] = time_ns
+            if part[6] is not None:  # the id of what was refused may be used again
+                self.closed[ask] = time_ns
             return
         ask = shard, part[1] if part[0] == "o" else key
         require(ask not in self.open, "decides again what is open")

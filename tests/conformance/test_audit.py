@@ -256,7 +256,8 @@ class Journal:
 
 
 def crossing(journal, change=None):
-    """Two requests that the other shard helps to decide, and a send to all."""
+    """Two requests that the other shard helps to decide, and a send to all. The one that is named
+    by its id alone is asked again after it was refused."""
     first = journal.send(0, 1, DONE)
     journal.append(0, ["o", KEY], key=KEY)
     second = journal.send(0, 1, ["o", OTHER])
@@ -269,6 +270,8 @@ def crossing(journal, change=None):
         back = [mark, ["s", 0, 1, bytes(16), 1, [1, "back"], None], DONE]
         journal.append(1, *back)
     journal.append(0, closing)
+    journal.append(0, ["c", 0, 0, 0, None, OTHER, None])
+    journal.append(0, ["o", OTHER])
 
 
 def wrong(at, number):
