@@ -75,6 +75,8 @@ static void outbox_copy(struct outbox_read *r, const struct outbox_want *want,
                         const struct record_reader *at, uint64_t place)
 {
     const struct attribution *a = &at->attribution;
+    check(place > 0);
+    check(want->seen >= want->first);
     char request[ATTRIBUTION_REQUEST_MAX];
     struct frame f = {.what = FRAME_SEND,
                       .from = r->shard,
@@ -108,6 +110,7 @@ static void outbox_copy(struct outbox_read *r, const struct outbox_want *want,
 static void outbox_meet(struct outbox_read *r, struct outbox_want *want,
                         const struct record_reader *at, uint64_t place)
 {
+    check(want->found <= OUTBOX_READ_SENDS);
     if (place < want->known.place || want->unfit || at->send.to_all != want->to_all ||
         (!want->to_all && at->send.to != want->to))
         return;
@@ -137,6 +140,8 @@ static bool outbox_read_batch(void *context, const struct batch_row *row)
     struct record_reader at;
     struct attribution_list principals = {0};
     enum record_part part;
+    check(r->busy);
+    check(row->shard == r->shard);
     if (row->seq > r->seq_max)
         return false;
     record_reader_init(&at, row->body);
@@ -156,6 +161,7 @@ static void outbox_read_run(struct work *w)
 {
     struct outbox_read *r = container_of(w, struct outbox_read, work);
     uint64_t first = UINT64_MAX;
+    check(r->want_count > 0);
     for (uint32_t i = 0; i < r->want_count; i++)
         if (position_seq(r->wants[i].known.place) < first)
             first = position_seq(r->wants[i].known.place);

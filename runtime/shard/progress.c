@@ -55,6 +55,21 @@ void progress_open(struct progress *p, uint16_t shard, uint64_t committed, uint6
     notify_waiting(p, shard);
 }
 
+void progress_accept(struct progress *p, uint16_t shard)
+{
+    check(shard < p->count);
+    atomic_store(&p->shards[shard].accepted, true);
+}
+
+bool progress_all_accepted(const struct progress *p)
+{
+    check(p->count > 0);
+    for (uint16_t i = 0; i < p->count; i++)
+        if (!atomic_load(&p->shards[i].accepted))
+            return false;
+    return true;
+}
+
 void progress_stop(struct progress *p, uint16_t shard)
 {
     check(shard < p->count);

@@ -12,6 +12,7 @@
 #include "runtime/base/check.h"
 
 struct progress_shard {
+    atomic_bool accepted; /* its journal was read at the start, and nothing is against it */
     atomic_bool opened;  /* its positions are known */
     atomic_bool stopped; /* its views go no further */
     atomic_bool stuck;   /* its views go no further for now: there is no space for them */
@@ -47,6 +48,13 @@ void progress_stop(struct progress *p, uint16_t shard);
 void progress_wait(struct progress *p, uint16_t shard, bool waiting);
 /* Does a list wait for more than these views show? */
 bool progress_wanted(const struct progress *p, uint16_t shard, uint64_t projected);
+
+/* --- the start -------------------------------------------------------------------------------- */
+
+/* This shard's journal can be gone on from. */
+void progress_accept(struct progress *p, uint16_t shard);
+/* So can all: only then does any of them take its lease. */
+bool progress_all_accepted(const struct progress *p);
 
 /* --- what lists wait for ---------------------------------------------------------------------- */
 

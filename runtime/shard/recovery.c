@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* On the journal worker: reopen the store (not the first time), read the position of the views,
- * replay the journal after it onto an empty registry, take the lease (first time). Back on the
+ * replay the journal after it onto an empty registry, take the lease (first time, and only when the
+ * journals of all shards have come so far: what one of them refuses changes none). Back on the
  * loop: an answer that was deferred for a batch that turned out durable is given, all others say
  * that the caller should retry. An attempt that fails is made again; no answer is given before one
  * attempt has read what is durable, or the shard stops.
@@ -26,6 +27,7 @@
 #include "runtime/shard/pinned.h"
 
 #define RECOVERY_RETRY_NS (NS_PER_S / 2)
+#define RECOVERY_OTHERS_NS NS_PER_MS /* how often it is looked whether all are accepted */
 
 /* A batch that was with the store when it failed. */
 struct doubtful {
@@ -36,7 +38,8 @@ struct doubtful {
 
 /* Where an attempt is:
  *
- *     READING ──failed, may be tried again──▶ PAUSED ──a while later──▶ READING
+ *     READING ──failed, may be tried again, or others are not──▶ PAUSED ──a while later──▶ READING
+ *        │         accepted yet
  *        └──read, or failed for good──▶ ENDED ◀──abandoned──┘
  */
 enum recovery_phase {
@@ -49,14 +52,17 @@ struct recovery {
     struct recovery_uses uses;
     enum recovery_phase phase;
     struct work work;
-    struct alarm retry;         /* of a PAUSED one */
-    enum err cause;             /* ERR_OK at the start */
-    bool lease_asked;           /* by an attempt: the store may have written */
-    uint64_t now_ns;            /* the shard's clock when it began */
-    struct fifo failed;         /* struct batch, oldest first */
+    struct alarm retry;  /* of a PAUSED one */
+    enum err cause;      /* ERR_OK at the start */
+    bool lease_asked;    /* by an attempt: the store may have written */
+    bool looked;         /* the journal was read, and nothing is against it */
+    bool torn;           /* its end is, and cut when nobody else can change it */
+    bool others_awaited; /* those of all shards are to be accepted before the lease is taken */
+    uint64_t now_ns;     /* the shard's clock when it began */
+    struct fifo failed;  /* struct batch, oldest first */
     struct doubtful doubtful[APPEND_BATCHES];
     uint32_t doubtful_count;
-    _Atomic bool abandoned;     /* the loop's, read by the worker */
+    _Atomic bool abandoned; /* the loop's, read by the worker */
     /* results */
     enum err result;
     uint64_t epoch;
@@ -64,16 +70,13 @@ struct recovery {
     struct store_position committed; /* at least this far the journal had come */
     struct replay replay;
     struct replay_source source;
-    uint64_t torn_seq;
     char reason[RECOVERY_REASON_MAX];
 };
 
 /* --- on the journal worker -------------------------------------------------------------------- */
 
-static enum err recovery_fail(struct recovery *r, enum err e, const char *format, ...)
-    printf_like(3, 4);
-
-static enum err recovery_fail(struct recovery *r, enum err e, const char *format, ...)
+printf_like(3, 4) static enum err
+    recovery_fail(struct recovery *r, enum err e, const char *format, ...)
 {
     check(e != ERR_OK);
     va_list args;
@@ -156,27 +159,20 @@ static bool compare_position(void *context, const struct batch_row *row)
     return false;
 }
 
-/* What the check found, with what an operator can do about it. */
-static enum err position_unlike(struct recovery *r, const struct position_check *c, uint64_t head)
+/* Reads the batch of c->position. */
+static enum err compare_at(struct recovery *r, struct position_check *c)
 {
-    check(!(c->seen && c->same && c->whole));
-    unsigned long long at = r->position.seq;
-    if (at > head)
-        return recovery_fail(
-            r, ERR_CORRUPT,
-            "the views stand at batch %llu, but the journal of shard %u ends at batch "
-            "%llu: its end is lost, or an older one was restored; restore journal and "
-            "views together from a backup",
-            at, r->uses.number, (unsigned long long)head);
-    if (!c->seen)
-        return fail_at(r, at, "it is missing");
-    if (!c->whole)
-        return fail_at(r, at, "its hash does not match its content");
-    return recovery_fail(
-        r, ERR_CORRUPT,
-        "the views stand at batch %llu of another journal of shard %u; if the journal is "
-        "the right one, delete the views: they are rebuilt",
-        at, r->uses.number);
+    struct journal_store *store = r->uses.journal_store;
+    uint64_t at = c->position->seq;
+    enum err e = store->ops->tail(store, r->uses.number, at, compare_position, c);
+    if (e == ERR_CORRUPT)
+        return fail_at(r, at, "it cannot be read");
+    if (e != ERR_OK)
+        return recovery_fail(r, e, "the journal cannot be read at batch %llu: %s",
+                             (unsigned long long)at, err_text(e));
+    if (!c->seen || !c->whole)
+        return fail_at(r, at, c->seen ? "its hash does not match its content" : "it is missing");
+    return ERR_OK;
 }
 
 /* The views must have been made from this journal, and not be ahead of it. The batch of their
@@ -199,21 +195,28 @@ static enum err check_position(struct recovery *r)
         head = UINT64_MAX; /* the reading that follows finds where it breaks off */
     else if (e != ERR_OK)
         return recovery_fail(r, e, "the journal cannot be read: %s", err_text(e));
+    unsigned long long at = r->position.seq;
+    if (at > head)
+        return recovery_fail(
+            r, ERR_CORRUPT,
+            "the views stand at batch %llu, but the journal of shard %u ends at batch "
+            "%llu: its end is lost, or an older one was restored; restore journal and "
+            "views together from a backup",
+            at, shard, (unsigned long long)head);
     struct position_check c = {.position = &r->position};
-    e = journal_store->ops->tail(journal_store, shard, r->position.seq, compare_position, &c);
-    if (e == ERR_CORRUPT)
-        return fail_at(r, r->position.seq, "it cannot be read");
-    if (e != ERR_OK)
-        return recovery_fail(r, e, "the journal cannot be read at batch %llu: %s",
-                             (unsigned long long)r->position.seq, err_text(e));
-    bool alike = c.seen && c.same && c.whole;
-    return alike ? ERR_OK : position_unlike(r, &c, head);
+    e = compare_at(r, &c);
+    if (e != ERR_OK || c.same)
+        return e;
+    return recovery_fail(
+        r, ERR_CORRUPT,
+        "the views stand at batch %llu of another journal of shard %u; if the journal is "
+        "the right one, delete the views: they are rebuilt",
+        at, shard);
 }
 
 /* A shard that acknowledged what is missing now must not go on as if nothing had been. */
 static enum err check_committed(struct recovery *r)
 {
-    struct journal_store *store = r->uses.journal_store;
     uint16_t shard = r->uses.number;
     unsigned long long at = r->committed.seq;
     if (at > r->replay.seq)
@@ -226,15 +229,9 @@ static enum err check_committed(struct recovery *r)
     if (at == 0)
         return ERR_OK;
     struct position_check c = {.position = &r->committed};
-    enum err e = store->ops->tail(store, shard, at, compare_position, &c);
-    if (e == ERR_CORRUPT)
-        return fail_at(r, at, "it cannot be read");
-    if (e != ERR_OK)
-        return recovery_fail(r, e, "the journal cannot be read at batch %llu: %s", at, err_text(e));
-    if (c.seen && c.whole && c.same)
-        return ERR_OK;
-    if (!c.seen || !c.whole)
-        return fail_at(r, at, c.seen ? "its hash does not match its content" : "it is missing");
+    enum err e = compare_at(r, &c);
+    if (e != ERR_OK || c.same)
+        return e;
     return recovery_fail(
         r, ERR_CORRUPT,
         "batch %llu of the journal of shard %u is not the one that was committed; if this "
@@ -343,15 +340,13 @@ static enum err replay_tail(struct recovery *r)
         return recovery_fail(r, e, "the journal cannot be read after batch %llu: %s",
                              (unsigned long long)r->replay.seq, err_text(e));
     if (t.error == ERR_CORRUPT && t.bad_seq > r->committed.seq && store->tears) {
-        if (r->epoch == 0) {
-            e = take_lease(r);
-            return e == ERR_OK ? replay_tail(r) : e; /* once: as nobody else can change it now */
-        }
+        r->torn = r->epoch == 0;
+        if (r->torn)
+            return ERR_OK;
         e = store->ops->cut(store, r->uses.number, r->epoch, t.bad_seq);
         if (e != ERR_OK)
             return recovery_fail(r, e, "torn batch %llu cannot be removed: %s",
                                  (unsigned long long)t.bad_seq, err_text(e));
-        r->torn_seq = t.bad_seq;
         return replay_tail(r); /* once: the end is whole now */
     }
     if (t.error == ERR_CORRUPT && r->replay.damaged_seq != 0)
@@ -375,7 +370,8 @@ static enum err recovery_look(struct recovery *r)
 }
 
 /* At the start the lease is taken last, since it is the first thing written: what is refused stays
- * as it was found. If another writer has appended before it was taken, all is read again. */
+ * as it was found. If another writer has appended before it was taken, or the end is to be cut, all
+ * is read again. */
 static enum err recovery_take(struct recovery *r)
 {
     struct journal_store *store = r->uses.journal_store;
@@ -383,7 +379,7 @@ static enum err recovery_take(struct recovery *r)
     enum err e = take_lease(r);
     if (e == ERR_OK)
         e = store->ops->head(store, r->uses.number, &head);
-    if (e == ERR_OK && head != r->replay.seq)
+    if (e == ERR_OK && (head != r->replay.seq || r->torn))
         e = recovery_look(r);
     else if (e != ERR_OK && r->reason[0] == '\0')
         e = recovery_fail(r, e, "the journal cannot be read: %s", err_text(e));
@@ -395,29 +391,31 @@ static void recovery_run(struct work *w)
     struct recovery *r = container_of(w, struct recovery, work);
     check(r->phase == RECOVERY_READING);
     r->reason[0] = '\0';
-    r->result = recovery_reopen(r);
-    if (r->result == ERR_OK)
-        r->result = recovery_look(r);
-    if (r->result == ERR_OK && r->epoch == 0)
-        r->result = recovery_take(r);
-    check(r->result != ERR_OK || r->epoch != 0);
+    r->others_awaited = false;
+    if (!r->looked) {
+        r->result = recovery_reopen(r);
+        if (r->result == ERR_OK)
+            r->result = recovery_look(r);
+    }
+    r->looked = r->result == ERR_OK;
+    if (!r->looked || r->epoch != 0)
+        return;
+    progress_accept(r->uses.progress, r->uses.number);
+    r->others_awaited = !progress_all_accepted(r->uses.progress);
+    if (r->others_awaited)
+        return;
+    r->result = recovery_take(r);
+    r->looked = r->result == ERR_OK; /* else all is read anew */
+    check(!r->looked || r->epoch != 0);
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
 static void recovery_move(struct recovery *r, enum recovery_phase to)
 {
-    switch (to) {
-    case RECOVERY_READING:
-        check(r->phase == RECOVERY_PAUSED);
-        break;
-    case RECOVERY_PAUSED:
-        check(r->phase == RECOVERY_READING);
-        break;
-    case RECOVERY_ENDED:
-        check(r->phase != RECOVERY_ENDED);
-        break;
-    }
+    check(to != RECOVERY_READING || r->phase == RECOVERY_PAUSED);
+    check(to != RECOVERY_PAUSED || r->phase == RECOVERY_READING);
+    check(r->phase != RECOVERY_ENDED);
     r->phase = to;
 }
 
@@ -496,6 +494,8 @@ static bool cut_short(const struct recovery *r)
 static void recovery_end(struct recovery *r)
 {
     recovery_move(r, RECOVERY_ENDED);
+    if (r->others_awaited)
+        r->result = ERR_UNAVAILABLE; /* it was abandoned before its lease was taken */
     answer_failed(r);
     check(fifo_empty(&r->failed));
     if (r->result == ERR_OK)
@@ -511,11 +511,20 @@ static void recovery_end(struct recovery *r)
     free(r);
 }
 
+static void recovery_await_others(struct recovery *r)
+{
+    check(r->result == ERR_OK);
+    recovery_move(r, RECOVERY_PAUSED);
+    env_alarm_set(r->uses.env, &r->retry, env_mono_ns(r->uses.env) + RECOVERY_OTHERS_NS);
+}
+
 static void recovery_done(struct work *w)
 {
     struct recovery *r = container_of(w, struct recovery, work);
     check(r->phase == RECOVERY_READING);
-    if (!is_abandoned(r) && may_retry(r))
+    if (!is_abandoned(r) && r->others_awaited)
+        recovery_await_others(r);
+    else if (!is_abandoned(r) && may_retry(r))
         retry_later(r);
     else
         recovery_end(r);
@@ -547,25 +556,16 @@ static void take_failed(struct recovery *r)
 
 static void recovery_check_uses(const struct recovery_uses *u)
 {
-    check(u->env != NULL);
-    check(u->domain != NULL);
-    check(u->journal_store != NULL);
-    check(u->view_store != NULL);
-    check(u->worker != NULL);
-    check(u->registry != NULL);
-    check(u->wheel != NULL);
-    check(u->ids != NULL);
-    check(u->early_ids != NULL);
-    check(u->keys != NULL);
-    check(u->residence != NULL);
-    check(u->clock != NULL);
-    check(u->journal != NULL);
-    check(u->answers != NULL);
-    check(u->recoveries != NULL);
-    check(u->stats != NULL);
-    check(u->recovered != NULL);
-    check(u->retrying != NULL);
-    check(u->failed != NULL);
+    check(u->env != NULL && u->domain != NULL);
+    check(u->journal_store != NULL && u->view_store != NULL);
+    check(u->worker != NULL && u->registry != NULL);
+    check(u->wheel != NULL && u->ids != NULL);
+    check(u->early_ids != NULL && u->keys != NULL);
+    check(u->residence != NULL && u->clock != NULL);
+    check(u->journal != NULL && u->answers != NULL);
+    check(u->recoveries != NULL && u->progress != NULL);
+    check(u->stats != NULL && u->recovered != NULL);
+    check(u->retrying != NULL && u->failed != NULL);
 }
 
 struct recovery *recovery_start(const struct recovery_uses *uses, enum err cause)

@@ -15,6 +15,7 @@
 #include "runtime/projector/replay.h"
 #include "runtime/shard/answers.h"
 #include "runtime/shard/clock.h"
+#include "runtime/shard/progress.h"
 #include "runtime/shard/residence.h"
 #include "runtime/shard/supervisor.h"
 
@@ -49,6 +50,7 @@ struct recovery_uses {
     const struct clock *clock;
     struct journal *journal;
     struct answers *answers;
+    struct progress *progress;   /* of all shards: which journals are accepted */
     struct failures *recoveries; /* counts those that failed */
     struct shard_stats *stats;
     /* It is over and frees itself after the call; the one or the other is called, once. */

@@ -139,6 +139,7 @@ static void init_life_parts(struct shard *s)
                                               .clock = &s->clock,
                                               .journal = &s->journal,
                                               .answers = &s->answers,
+                                              .progress = o->progress,
                                               .recoveries = &s->supervisor.recoveries,
                                               .stats = &s->stats,
                                               .recovered = shard_on_recovered,

@@ -92,6 +92,7 @@ static void streams_watch(struct streams *s)
 
 static void streams_say(struct streams *s, struct frame *f)
 {
+    check(f->to < s->uses.shards);
     f->from = s->uses.number;
     f->life = s->life;
     f->to_life = s->pairs[f->to].life;
@@ -101,6 +102,7 @@ static void streams_say(struct streams *s, struct frame *f)
 static void streams_name(struct streams *s, uint16_t from, bool to_all)
 {
     struct arriving *a = &s->pairs[from].arriving[to_all];
+    check(s->running);
     struct frame f = {.what = FRAME_NAME, .to = from, .to_all = to_all, .mark = a->durable};
     a->asked = true;
     a->asked_n = a->durable.n;
@@ -413,6 +415,7 @@ static void streams_arrive(struct streams *s, struct arriving *a, const struct f
 {
     if (a->count >= STREAM_WINDOW || a->bytes + f->message.len > STREAM_WINDOW_BYTES)
         return; /* its sender will say that it is there */
+    check(f->what == FRAME_SEND);
     struct incoming *in = incoming_new(s->uses.domain, f);
     fifo_push(&a->window, &in->link);
     a->count++;
@@ -474,6 +477,7 @@ static void streams_on_taken(struct streams *s, const struct frame *f)
 static void streams_renew(struct streams *s, uint16_t shard, uint64_t life)
 {
     struct stream_pair *p = &s->pairs[shard];
+    check(life > p->life || MUTANT(IGNORE_LIVES));
     p->life = life;
     for (int all = 0; all < 2; all++) {
         const struct stream *from = stream_find(s->uses.registry, shard, all);

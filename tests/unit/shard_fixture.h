@@ -140,7 +140,7 @@ static inline void start(struct fixture *f)
     };
     slot_map_split(&f->slots, array_len(f->shards));
     memset(f->shards, 0, sizeof f->shards);
-    f->shards[1 - f->number].opened = true;
+    f->shards[1 - f->number].accepted = f->shards[1 - f->number].opened = true;
     f->progress = (struct progress){
         .count = array_len(f->shards), .notify = on_notify, .context = f, .shards = f->shards};
     f->state = SHARD_OPENING;
