@@ -4,9 +4,9 @@
  * index of SQLite's, would cost a commit a page of its own for each shard.
  *
  * The memory tells the writer a shard's newest batch without a look into the file, and a reader
- * where in the last stretch to begin: without it that costs the reading of up to BATCH_STRETCH
- * rows. A reader asks when its transaction sees the file already. A row that is known then and that
- * it does not see was added later, so it stands behind all that it sees of that shard. */
+ * which rows of the last stretch are its shard's: without it that costs the reading of up to
+ * BATCH_STRETCH rows, most of them of other shards. A reader asks when its transaction sees the
+ * file already, and takes no more rows than that sees. */
 #include "runtime/store/sqlite/batch_index.h"
 
 #include <endian.h>
@@ -197,19 +197,25 @@ uint64_t batch_index_next_row(const struct batch_index *x)
     return x->before + x->count + 1;
 }
 
-/* The line of the shard whose first batch of the stretch is at `first`. */
+/* The line of the shard that has a batch at `first`, from there to before `end`. */
+static struct batch_line batch_index_line(const struct batch_index *x, uint32_t first, uint32_t end,
+                                          uint16_t offsets[BATCH_STRETCH])
+{
+    uint32_t count = 0;
+    check(first < end && end <= x->count);
+    for (uint32_t i = first; i < end; i++)
+        if (x->rows[i].shard == x->rows[first].shard)
+            offsets[count++] = htobe16((uint16_t)(i - first));
+    return (struct batch_line){.first_seq = x->rows[first].seq,
+                               .first_row = x->before + first + 1,
+                               .offsets = {(const char *)offsets, count * OFFSET_BYTES}};
+}
+
 static enum err batch_index_put_line(const struct batch_index *x, struct db *d, uint32_t first)
 {
     uint16_t offsets[BATCH_STRETCH];
-    uint32_t count = 0;
-    for (uint32_t i = first; i < x->count; i++)
-        if (x->rows[i].shard == x->rows[first].shard)
-            offsets[count++] = htobe16((uint16_t)(i - first));
-    return batch_line_put(d, x->rows[first].shard,
-                          &(struct batch_line){.first_seq = x->rows[first].seq,
-                                               .first_row = x->before + first + 1,
-                                               .offsets = {(const char *)offsets,
-                                                           count * OFFSET_BYTES}});
+    const struct batch_line line = batch_index_line(x, first, x->count, offsets);
+    return batch_line_put(d, x->rows[first].shard, &line);
 }
 
 static enum err batch_index_put_lines(const struct batch_index *x, struct db *d)
@@ -273,8 +279,8 @@ static bool batch_line_each(const struct batch_line *line, uint64_t first_seq, b
     return true;
 }
 
-enum err batch_index_each(struct db *d, uint16_t shard, uint64_t first_seq, batch_index_cb each,
-                          void *context)
+static enum err batch_index_each_line(struct db *d, uint16_t shard, uint64_t first_seq,
+                                      batch_index_cb each, void *context, bool *more)
 {
     struct db_use use;
     struct batch_line line;
@@ -283,27 +289,46 @@ enum err batch_index_each(struct db *d, uint16_t shard, uint64_t first_seq, batc
         return e;
     db_bind_number(use, 1, shard);
     db_bind_number(use, 2, first_seq);
-    while ((e = batch_line_read(use, &line)) == ERR_OK)
-        if (!batch_line_each(&line, first_seq, each, context))
-            break;
+    while (*more && (e = batch_line_read(use, &line)) == ERR_OK)
+        *more = batch_line_each(&line, first_seq, each, context);
     db_release(use);
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-enum err batch_index_from(struct batch_index *x, struct db *d, uint16_t shard, uint64_t first_seq,
-                          uint64_t *row)
+/* Of the stretch that is not full: the line that the shard would have now, of rows up to `rows`.
+ * false: it is not the reader's. */
+static bool batch_index_last_line(struct batch_index *x, uint64_t rows, uint16_t shard,
+                                  uint64_t first_seq, struct batch_line *line,
+                                  uint16_t offsets[BATCH_STRETCH])
+{
+    uint32_t at = 0, seen = (uint32_t)(rows - batch_index_full(rows));
+    *line = (struct batch_line){0};
+    batch_index_lock(x);
+    bool known = x->known && x->before == batch_index_full(rows) && x->count >= seen;
+    while (known && at < seen && (x->rows[at].shard != shard || x->rows[at].seq < first_seq))
+        at++;
+    if (known && at < seen)
+        *line = batch_index_line(x, at, seen, offsets);
+    batch_index_unlock(x);
+    return known;
+}
+
+enum err batch_index_each(struct batch_index *x, struct db *d, uint16_t shard, uint64_t first_seq,
+                          batch_index_cb each, void *context, uint64_t *row)
 {
     uint64_t rows;
+    uint16_t offsets[BATCH_STRETCH];
+    struct batch_line line;
+    bool more = true;
+    *row = 0;
     enum err e = batch_index_rows(d, &rows);
-    if (e != ERR_OK)
+    if (e == ERR_OK)
+        e = batch_index_each_line(d, shard, first_seq, each, context, &more);
+    if (e != ERR_OK || !more)
         return e;
-    uint64_t before = batch_index_full(rows);
-    uint32_t at = 0;
-    batch_index_lock(x);
-    if (x->known && x->before == before)
-        while (at < x->count && (x->rows[at].shard != shard || x->rows[at].seq < first_seq))
-            at++;
-    batch_index_unlock(x);
-    *row = before + at + 1;
+    if (batch_index_last_line(x, rows, shard, first_seq, &line, offsets))
+        (void)batch_line_each(&line, first_seq, each, context);
+    else
+        *row = batch_index_full(rows) + 1;
     return ERR_OK;
 }

@@ -17,7 +17,7 @@
 #define BATCH_STRETCH 1024
 
 /* Rows of a stretch that is not full yet. The functions with it are the writer's, in its open
- * transaction; only batch_index_from() is anybody's. */
+ * transaction; only batch_index_each() is anybody's. */
 struct batch_index {
     pthread_mutex_t lock; /* guards what follows */
     bool known;           /* it is what the transaction sees */
@@ -50,11 +50,11 @@ must_check enum err batch_index_add(struct batch_index *x, struct db *d, uint16_
 must_check enum err batch_index_newest(struct db *d, uint16_t shard, uint64_t *seq);
 /* false stops. */
 typedef bool (*batch_index_cb)(void *context, uint64_t row, uint64_t seq);
-/* Gives the rows of a shard's batches from first_seq on, in order, as far as lines name them. */
-must_check enum err batch_index_each(struct db *d, uint16_t shard, uint64_t first_seq,
-                                     batch_index_cb each, void *context);
-/* The others have no row before *row. */
-must_check enum err batch_index_from(struct batch_index *x, struct db *d, uint16_t shard,
-                                     uint64_t first_seq, uint64_t *row);
+/* Gives the rows of a shard's batches from first_seq on, in order. *row: where in memory nothing is
+ * known of the rows behind those that lines name, the first of these, which the reader must look
+ * through itself; else 0. */
+must_check enum err batch_index_each(struct batch_index *x, struct db *d, uint16_t shard,
+                                     uint64_t first_seq, batch_index_cb each, void *context,
+                                     uint64_t *row);
 
 #endif

@@ -395,7 +395,7 @@ static bool journal_walk_named(void *context, uint64_t row, uint64_t seq)
     return !w->ended;
 }
 
-/* The batches behind those that the index names. */
+/* The batches behind those that the index names, where nobody knows which they are. */
 static enum err journal_walk_rest(struct journal_walk *w, uint64_t first_row)
 {
     struct db_use use;
@@ -420,11 +420,8 @@ static enum err journal_read_batches(struct batch_index *x, struct journal_walk 
     enum err e = db_run(w->d, DB_BEGIN_READ);
     if (e != ERR_OK)
         return e;
-    uint64_t first_seq = w->first_seq;
-    e = batch_index_from(x, w->d, w->shard, first_seq, &row);
-    if (e == ERR_OK)
-        e = batch_index_each(w->d, w->shard, first_seq, journal_walk_named, w);
-    if (e == ERR_OK && !w->ended)
+    e = batch_index_each(x, w->d, w->shard, w->first_seq, journal_walk_named, w, &row);
+    if (e == ERR_OK && row > 0)
         e = journal_walk_rest(w, row);
     db_rollback(w->d);
     return e == ERR_OK ? w->error : e;
