@@ -2,7 +2,9 @@
 /* A blocked Bloom filter: the upper half of the key's hash picks a block of eight words, which is
  * one cache line, and the rest picks one bit in each word; a look-up therefore costs one miss of
  * the cache. Bits are only ever set: an old key stays "maybe seen", which costs a look-up and no
- * correctness. Huge pages where the system gives them, since each key lies on another page. */
+ * correctness. Huge pages where the system gives them, since each key lies on another page. A page
+ * takes memory with its first key: what is asked of the system zeroed it gives when it is touched.
+ */
 #include "runtime/base/filter.h"
 
 #include <stdlib.h>
@@ -22,15 +24,15 @@ void filter_init(struct filter *f, size_t bytes)
     while (blocks <= bytes / BLOCK_SIZE / 2 && blocks < BLOCKS_MAX)
         blocks *= 2;
     *f = (struct filter){.block_mask = blocks - 1};
-    size_t size = blocks * BLOCK_SIZE;
-    f->blocks = memory_take_aligned(size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE, size);
+    size_t size = blocks * BLOCK_SIZE, align = size < HUGE_PAGE_SIZE ? BLOCK_SIZE : HUGE_PAGE_SIZE;
+    f->memory = memory_take_zeroed(1, size + align);
+    f->blocks = (uint64_t(*)[8])(f->memory + (-(uintptr_t)f->memory & (align - 1)));
     huge_page_advise(f->blocks, size);
-    memset(f->blocks, 0, size);
 }
 
 void filter_done(struct filter *f)
 {
-    free(f->blocks);
+    free(f->memory);
     *f = (struct filter){0};
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/base/id128.h"
 
 struct filter {
+    uint8_t *memory; /* with the blocks in it, aligned */
     uint64_t (*blocks)[8];
     size_t block_mask;
     uint64_t added;
