@@ -102,6 +102,7 @@ struct message {
     bool under_way : 1;              /* the runtime's own: some shard said OUTCOME_PENDING */
     bool part_suffices : 1;          /* of what is looked for in several shards: none has all of it,
                                         so who has a part of it shows that */
+    uint8_t quota_percent;           /* of the tenant's quota of the journal; 0: far from it */
     uint64_t deadline_ns;            /* env monotonic clock; 0 = none. Past it, not executed */
     uint64_t posted_ns;              /* set by the post */
 
@@ -124,7 +125,6 @@ struct message {
 
     uint32_t retry_after_ms;         /* only with a code that says to come again */
     uint32_t rows;                   /* of a view: looked at to make the answer */
-    uint8_t quota_percent;           /* of the tenant's quota of the journal; 0: far from it */
     bool stale;                      /* a list that may lack what was acknowledged after ... */
     uint64_t shown_ns;               /* ... this time of the shard's clock */
     const struct precondition *precondition; /* of the thing's version; NULL = none */

@@ -53,16 +53,21 @@
 #define SHARD_TURN_MEMORY ((size_t)32 << 20)
 #define SHARD_FULL_PROBE_NS (NS_PER_S / 2) /* how often a full store is tried again */
 
-/* The turn that runs; cleared before each. */
+/* The turn that runs; cleared before each, for which the processor needs few stores only while it
+ * stays small: larger numbers come first, and no gap is left. */
 struct turn {
     struct shard *shard;
     struct message *message;
     struct actor *actor;         /* whose turn it is */
-    uint64_t depends_seq;   /* newest batch among those whose changes it has seen: its answer waits
-                               until that one is durable */
-    uint64_t ids;           /* how many ids it drew */
+    uint64_t depends_seq; /* newest batch among those whose changes it has seen: its answer waits
+                             until that one is durable */
     const char *failure;
+    uint64_t begin_ns; /* if `recorded`: time of the record and of its first event */
+    uint32_t body_at;  /* the same: bytes of the open batch's body before this turn, where the
+                          record is cut off if undone, and ... */
+    uint32_t items_at; /* ... its items before this turn */
     uint32_t events, sends;
+    uint32_t ids; /* how many ids it drew */
     bool replied;
     bool tells;             /* of `opened`: shard.closing_answer is for those who wait */
     bool opened, attached;  /* its answer comes later, under shard.ask: the first that asked; one
@@ -73,11 +78,9 @@ struct turn {
     bool waiting;           /* something was asked of the loader */
     bool looks_ahead;       /* it handles the items of a list one by one */
     bool must_finish;       /* it must go through turn_finish(): it wrote, allocated or failed */
-    bool recorded;          /* its record is begun in the open batch; the next three are set: */
-    uint32_t items_at;      /* items of that batch before this turn, and ... */
-    size_t body_at;         /* ... bytes of its body: where the record is cut off if undone */
-    uint64_t begin_ns;      /* time of the record and of its first event */
+    bool recorded;          /* its record is begun in the open batch */
 };
+static_assert(sizeof(struct turn) <= 80, "five stores of 16 bytes clear it");
 
 struct shard {
     struct shard_options options;

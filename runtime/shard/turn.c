@@ -179,7 +179,7 @@ void turn_begin_record(struct turn *t)
     check(t->shard->journal.open != NULL);
     struct batch *b = t->shard->journal.open;
     const struct message *m = t->message;
-    t->body_at = b->body.len;
+    t->body_at = (uint32_t)b->body.len;
     t->items_at = b->items;
     t->begin_ns = turn_next_ns(t);
     t->recorded = t->must_finish = true;

@@ -27,7 +27,7 @@ struct id128 turn_new_id(struct turn *t, uint16_t slot)
 {
     struct shard *s = t->shard;
     struct message *m = turn_draw_ids(t);
-    uint64_t ns = m->runtime.ids_ns + t->ids * TURN_IDS_STEP_NS;
+    uint64_t ns = m->runtime.ids_ns + (uint64_t)t->ids * TURN_IDS_STEP_NS;
     check(ns >= m->runtime.ids_ns);
     if (s->ids_ns < ns + TURN_IDS_STEP_NS)
         s->ids_ns = ns + TURN_IDS_STEP_NS;
