@@ -93,6 +93,7 @@ void batch_begin_record(struct batch *b, const struct record_head *head)
 {
     bool first;
     check(b->state == BATCH_OPEN);
+    b->begun = (struct batch_begin){b->body.len, b->items, b->principal_count};
     uint32_t number = batch_number_of(b, head->who->id, &first);
     record_begin(&b->body, head, number, first);
 }
@@ -111,7 +112,7 @@ uint64_t batch_send(struct batch *b, const struct record_send *send,
     check(b->state == BATCH_OPEN && b->records < b->items);
     array_reserve(b->sends, b->send_cap, b->send_count + 1);
     b->sends[b->send_count++] =
-        (struct batch_send){b->body.len, b->items++, send->to, send->to_all};
+        (struct batch_send){b->body.len, b->items++, send->to, send->to_all, b->begun};
     return record_send(&b->body, send, put, body);
 }
 
@@ -191,24 +192,44 @@ void batch_find(struct batch *b, struct record_reader *r, uint32_t item, enum re
     } while (r->item != item || found != part);
 }
 
+/* The texts of a principal that appeared in another record. */
+static void batch_resolve(const struct batch *b, struct attribution *a)
+{
+    if (a->first)
+        return;
+    check(a->number < b->principal_count);
+    const uint8_t *at = b->body.data + b->principals[a->number].at;
+    struct record_reader earlier = {.principals = a->number};
+    wire_reader_init(&earlier.wire, at, (size_t)(b->body.data + b->body.len - at));
+    enum record_part part = record_next(&earlier);
+    check(part == RECORD_BEGIN && earlier.attribution.first);
+    a->tenant = earlier.attribution.tenant;
+    a->subject = earlier.attribution.subject;
+    a->client = earlier.attribution.client;
+    a->token_id = earlier.attribution.token_id;
+}
+
 void batch_attribution(struct batch *b, uint32_t begin_item, struct attribution *ret)
 {
     struct record_reader r;
     batch_find(b, &r, begin_item, RECORD_BEGIN);
     *ret = r.attribution;
-    if (ret->first)
-        return;
-    /* Its principal appeared in another record. */
-    check(ret->number < b->principal_count);
-    const uint8_t *at = b->body.data + b->principals[ret->number].at;
-    struct record_reader earlier = {.principals = ret->number};
-    wire_reader_init(&earlier.wire, at, (size_t)(b->body.data + b->body.len - at));
-    enum record_part part = record_next(&earlier);
-    check(part == RECORD_BEGIN && earlier.attribution.first);
-    ret->tenant = earlier.attribution.tenant;
-    ret->subject = earlier.attribution.subject;
-    ret->client = earlier.attribution.client;
-    ret->token_id = earlier.attribution.token_id;
+    batch_resolve(b, ret);
+}
+
+void batch_read_send(struct batch *b, const struct batch_send *send, struct record_reader *r)
+{
+    const struct batch_begin *record = &send->record;
+    check(record->at < send->at && send->at < b->body.len);
+    *r = (struct record_reader){.next_item = record->item, .principals = record->principals};
+    wire_reader_init(&r->wire, b->body.data + record->at, b->body.len - record->at);
+    enum record_part part = record_next(r);
+    check(part == RECORD_BEGIN);
+    r->wire.at = b->body.data + send->at;
+    r->next_item = send->item;
+    part = record_next(r);
+    check(part == RECORD_SEND);
+    batch_resolve(b, &r->attribution);
 }
 
 void batch_cut(struct batch *b, size_t len)

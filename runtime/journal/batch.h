@@ -39,12 +39,20 @@ struct batch_principal {
     size_t at;       /* where in the body its first record begins */
 };
 
+/* Where a record begins. */
+struct batch_begin {
+    size_t at;
+    uint32_t item;
+    uint32_t principals; /* that appeared before it */
+};
+
 /* A send in a batch, or one that it takes: what is to be done when it is durable. */
 struct batch_send {
     size_t at; /* where in the body its part begins */
     uint32_t item;
     uint16_t to; /* unless to_all */
     bool to_all;
+    struct batch_begin record; /* that it is in */
 };
 struct batch_taken {
     size_t at;
@@ -56,7 +64,8 @@ struct batch {
     enum batch_state state;
     uint64_t seq;
     uint32_t records;
-    uint32_t items; /* records and events */
+    uint32_t items;           /* records, events and sends */
+    struct batch_begin begun; /* of the record that was begun last */
     struct wire_writer body;
     struct fifo deferred;      /* answers (struct message.link) that wait for it to be durable */
     struct sha256_digest hash; /* known once its append has ended */
@@ -108,6 +117,10 @@ void batch_take(struct batch *b, const struct record_taken *taken);
 /* A send of the record that was begun last; returns the hash of its part. */
 uint64_t batch_send(struct batch *b, const struct record_send *send,
                     void (*put)(struct wire_writer *w, const void *body), const void *body);
+
+/* The send as it stands there, and who asked for its record: *r as after RECORD_SEND, but with the
+ * texts of the principal. What it points into is valid until the batch grows. */
+void batch_read_send(struct batch *b, const struct batch_send *send, struct record_reader *r);
 
 /* Who asked for the record that begins with this item, and by which request. What *ret points into
  * is valid until the batch grows. */

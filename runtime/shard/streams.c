@@ -246,10 +246,11 @@ static void streams_on_read(struct outbox_read *r)
 /* --- a batch became durable ------------------------------------------------------------------- */
 
 static void streams_frame_of(struct batch *b, const struct batch_send *put, struct frame *f,
-                             struct attribution *by, char *request)
+                             char *request)
 {
     struct record_reader at;
-    batch_find(b, &at, put->item, RECORD_SEND);
+    batch_read_send(b, put, &at);
+    const struct attribution *by = &at.attribution;
     *f = (struct frame){.what = FRAME_SEND,
                         .to_all = at.send.to_all,
                         .mark = {0, position_make(b->seq, put->item), at.send_hash},
@@ -258,13 +259,11 @@ static void streams_frame_of(struct batch *b, const struct batch_send *put, stru
                         .type = at.send.type,
                         .target = at.send.target,
                         .message = at.send.message};
-    bool wide = at.wide;
-    batch_attribution(b, at.begin_item, by);
     f->who = (struct principal){.tenant = by->tenant,
                                 .subject = by->subject,
                                 .client = by->client,
                                 .token_id = by->token_id,
-                                .any_owner = wide,
+                                .any_owner = at.wide,
                                 .operator= by->client.len == 0 };
     f->request_id = (struct slice){request, (uint32_t)attribution_request_text(by, request)};
 }
@@ -272,7 +271,6 @@ static void streams_frame_of(struct batch *b, const struct batch_send *put, stru
 static void streams_send_durable(struct streams *s, struct batch *b, const struct batch_send *put)
 {
     struct frame f;
-    struct attribution by;
     char request[ATTRIBUTION_REQUEST_MAX];
     uint16_t from = put->to_all ? 0 : put->to, to = put->to_all ? s->uses.shards - 1 : put->to;
     bool made = false;
@@ -285,7 +283,7 @@ static void streams_send_durable(struct streams *s, struct batch *b, const struc
         if (!o->opened || o->next != o->durable || !streams_room(o))
             continue; /* it is read when it may leave */
         if (!made)
-            streams_frame_of(b, put, &f, &by, request);
+            streams_frame_of(b, put, &f, request);
         made = true;
         f.to = i;
         f.mark.n = o->next;

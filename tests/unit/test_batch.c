@@ -110,6 +110,58 @@ static void what_was_cut_off_is_not_found_again(void **state)
     }
 }
 
+static void put_number(struct wire_writer *w, const void *body)
+{
+    wire_put_uint(w, *(const uint64_t *)body);
+}
+
+/* Two sends around an event. */
+static void write_sending_record(struct batch *b, uint16_t number)
+{
+    const uint64_t first = 2u * number, second = first + 1;
+    struct record_send send = {.to = number, .kind = 3, .type = 4};
+    begin_record(b, number);
+    b->items++;
+    batch_send(b, &send, put_number, &first);
+    record_event(&b->body, number);
+    wire_put_uint(&b->body, 0);
+    b->items++;
+    batch_send(b, &send, put_number, &second);
+    record_end(&b->body, &(struct record_answer){.code = number});
+    b->records++;
+}
+
+static void assert_send(struct batch *b, uint32_t at)
+{
+    struct record_reader r;
+    struct wire_reader message;
+    const uint16_t number = (uint16_t)(at / 2);
+    batch_read_send(b, &b->sends[at], &r);
+    assert_int_equal(r.item, b->sends[at].item);
+    assert_int_equal(r.begin_item, number * 4u);
+    assert_int_equal(r.begin_ns, number);
+    assert_int_equal(r.send.to, number);
+    wire_reader_init(&message, r.send.message.data, r.send.message.len);
+    assert_int_equal(wire_get_uint(&message, UINT64_MAX), at);
+    assert_true(slice_equal(r.attribution.subject, slice_of("ada")));
+    assert_int_equal(r.attribution.token_id.lo, number % PRINCIPALS + 1u);
+}
+
+static void sends_are_read_in_any_order_with_who_asked(void **state)
+{
+    struct batch *b = *state;
+    struct rng rng;
+    rng_seed(&rng, 1);
+    for (uint16_t i = 0; i < RECORDS; i++) {
+        write_sending_record(b, i);
+        assert_send(b, (uint32_t)rng_below(&rng, b->send_count));
+    }
+    for (uint32_t at = 0; at < b->send_count; at++)
+        assert_send(b, at);
+    assert_int_equal(b->send_count, 2 * RECORDS);
+    assert_int_equal(b->mark_count, 0); /* nobody walked there */
+}
+
 static void a_batch_is_used_again_from_the_start(void **state)
 {
     struct batch *b = *state;
@@ -162,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(items_are_found_in_any_order),
         CASE(what_was_cut_off_is_not_found_again),
+        CASE(sends_are_read_in_any_order_with_who_asked),
         CASE(a_batch_is_used_again_from_the_start),
         CASE(a_record_that_did_not_fit_leaves_a_batch_that_can_be_read),
         CASE(a_body_without_the_version_is_seen),
