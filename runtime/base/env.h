@@ -28,7 +28,8 @@ struct work {
     void (*run)(struct work *w);  /* on the worker's thread; touches only what travels with it */
     void (*done)(struct work *w); /* on the loop's thread, exactly once, never inside env_work() */
     struct env *env;              /* set by env_work() */
-    struct inbox_item mail;       /* the env's own: its way back to the loop */
+    struct inbox_item mail;       /* the env's own: its way back to the loop ... */
+    struct worker *worker;        /* ... and to whom it goes */
 };
 
 /* A one-shot timer, monotonic. Embedded by the owner; `fire` runs on the loop's thread. */

@@ -78,6 +78,19 @@ static inline void fifo_push(struct fifo *f, struct fifo_link *item)
     f->last = item;
 }
 
+/* Pushes all items of `from`, which is empty afterwards. */
+static inline void fifo_move_all(struct fifo *f, struct fifo *from)
+{
+    if (from->first == NULL)
+        return;
+    if (f->first == NULL)
+        f->first = from->first;
+    else
+        f->last->next = from->first;
+    f->last = from->last;
+    fifo_init(from);
+}
+
 static inline void fifo_push_front(struct fifo *f, struct fifo_link *item)
 {
     item->next = f->first;

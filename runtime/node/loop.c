@@ -38,6 +38,8 @@ struct loop {
     struct list passes;       /* struct loop_hook */
     struct list after_passes; /* struct loop_hook */
     uint32_t works;           /* given to workers and not yet done */
+    bool holding;             /* passes run: jobs for workers wait in `held` */
+    struct fifo held;         /* struct work */
     struct thread thread;
 
     /* Other threads. */
@@ -109,11 +111,34 @@ static void loop_work_home(struct inbox_item *item)
     w->done(w);
 }
 
+/* The jobs for one worker at once: what the shards of this loop want of it in one round it finds
+ * together, and need not be woken for each. */
+static void loop_hand_over(struct loop *l)
+{
+    while (!fifo_empty(&l->held)) {
+        struct fifo jobs, others;
+        fifo_init(&jobs);
+        fifo_init(&others);
+        struct fifo_link *link = l->held.first;
+        struct worker *worker = container_of(link, struct work, link)->worker;
+        while ((link = fifo_pop(&l->held)) != NULL) {
+            bool same = container_of(link, struct work, link)->worker == worker;
+            fifo_push(same ? &jobs : &others, link);
+        }
+        l->held = others;
+        worker_post(worker, &jobs);
+    }
+}
+
 static void loop_env_work(struct env *e, struct worker *worker, struct work *w)
 {
+    struct loop *l = loop_of(e);
     w->mail.deliver = loop_work_home;
-    loop_of(e)->works++;
-    worker_post(worker, w);
+    w->worker = worker;
+    l->works++;
+    fifo_push(&l->held, &w->link);
+    if (!l->holding)
+        loop_hand_over(l);
 }
 
 static void loop_on_timer(uv_timer_t *handle);
@@ -198,8 +223,11 @@ static void loop_on_check(uv_check_t *handle)
 {
     struct loop *l = handle->data;
     l->awake = false;
+    l->holding = true;
     inbox_deliver(&l->inbox);
     bool more = loop_run_hooks(&l->passes);
+    l->holding = false;
+    loop_hand_over(l);
     more |= loop_run_hooks(&l->after_passes);
     l->awake |= more;
 }
@@ -261,6 +289,7 @@ enum err loop_new(const struct loop_options *options, struct loop **ret)
     entropy_fill(l->rng.s, sizeof l->rng.s);
     list_init(&l->passes);
     list_init(&l->after_passes);
+    fifo_init(&l->held);
     inbox_init(&l->inbox);
     atomic_init(&l->stopping, false);
     l->stop_item.deliver = loop_on_stop;

@@ -5,7 +5,8 @@
  *     poll I/O ──▶ deliver mail ──▶ passes (turns) ──▶ after-passes (flush writes) ──┐
  *         ▲         blocks in poll only while no pass has work left                  │
  *         └──────────────────────────────────────────────────────────────────────────┘
- */
+ *
+ * Jobs for workers that mail and passes of a round want leave together, before the after-passes. */
 #ifndef NODE_LOOP_H
 #define NODE_LOOP_H
 

@@ -64,12 +64,13 @@ enum err worker_start(const char *name, enum urgency urgency, struct worker **re
     return ERR_OK;
 }
 
-void worker_post(struct worker *l, struct work *w)
+void worker_post(struct worker *l, struct fifo *jobs)
 {
+    check(!fifo_empty(jobs));
     check(pthread_mutex_lock(&l->lock) == 0);
     check(!l->stopping);
     bool waiting = fifo_empty(&l->queue);
-    fifo_push(&l->queue, &w->link);
+    fifo_move_all(&l->queue, jobs);
     check(pthread_mutex_unlock(&l->lock) == 0);
     if (waiting)
         check(pthread_cond_signal(&l->more) == 0);

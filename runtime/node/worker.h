@@ -17,10 +17,10 @@
 /* *ret untouched on failure. */
 must_check enum err worker_start(const char *name, enum urgency urgency, struct worker **ret);
 
-/* Any thread; env_work() ends here, and has set w->env and where w->mail is delivered. From now on
- * w is the worker's, and the loop's once it has run, until done() gives it back; its run() touches
- * nothing that the loop may touch meanwhile. */
-void worker_post(struct worker *l, struct work *w);
+/* Any thread; env_work() ends here, and has set env of each job and where its mail is delivered.
+ * From now on they are the worker's, and the loop's once they have run, until done() gives them
+ * back; run() touches nothing that the loop may touch meanwhile. */
+void worker_post(struct worker *l, struct fifo *jobs);
 
 /* Runs what was posted, ends the thread and frees the worker. Nobody may post any more. Finished
  * jobs may still lie in their loops' inboxes, so the loops are freed after it (loop_free() delivers

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -105,6 +106,60 @@ static void stopping_a_worker_runs_what_was_posted(void **state)
     assert_int_equal(o.done, JOBS);
 }
 
+/* Two shards of one loop, each of which wants something done in the round. */
+struct claim {
+    struct work work;
+    struct loop_hook hook;
+    struct claim *other;
+    struct office *office;
+    atomic_bool ran;
+    bool claimed, other_ran; /* when this one's pass ended */
+};
+
+static void claim_run(struct work *w)
+{
+    atomic_store(&container_of(w, struct claim, work)->ran, true);
+}
+
+static void claim_done(struct work *w)
+{
+    struct claim *c = container_of(w, struct claim, work);
+    if (++c->office->done == c->office->awaited)
+        loop_stop(c->office->loop);
+}
+
+static bool claim_pass(struct loop_hook *h)
+{
+    struct claim *c = container_of(h, struct claim, hook);
+    if (c->claimed)
+        return false;
+    c->claimed = true;
+    env_work(loop_env(c->office->loop), c->office->worker, &c->work);
+    usleep(20000); /* the worker could have run */
+    c->other_ran = atomic_load(&c->other->ran);
+    return false;
+}
+
+static void what_one_round_gives_a_worker_comes_to_it_together(void **state)
+{
+    (void)state;
+    struct office o = open_office("jobs", URGENCY_HIGH);
+    struct claim claims[2];
+    o.awaited = 2;
+    for (int i = 0; i < 2; i++) {
+        claims[i] = (struct claim){.work = {.run = claim_run, .done = claim_done},
+                                   .hook.run = claim_pass,
+                                   .other = &claims[1 - i],
+                                   .office = &o};
+        loop_add_pass(o.loop, &claims[i].hook);
+    }
+    env_wake(loop_env(o.loop));
+    loop_run(o.loop);
+    assert_int_equal(o.done, 2);
+    assert_false(claims[1].other_ran);
+    close_office(&o);
+}
+
 struct inspection {
     struct work work;
     struct loop *loop;
@@ -141,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_run_in_order_and_come_home),
+        cmocka_unit_test(what_one_round_gives_a_worker_comes_to_it_together),
         cmocka_unit_test(stopping_a_worker_runs_what_was_posted),
         cmocka_unit_test(a_worker_has_a_name_and_may_give_way),
     };
