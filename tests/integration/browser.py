@@ -27,6 +27,7 @@ class Browser:
         self.come_from, answers = os.pipe()
         words = [program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
                  "--disable-dev-shm-usage", f"--user-data-dir={self.folder}",
+                 "--disable-ipc-flooding-protection",  # else 200 addresses in 10 s at most
                  "--remote-debugging-pipe", "about:blank"]
         self.process = subprocess.Popen(  # which wants the pipes as descriptors 3 and 4
             ["sh", "-c", f'exec 8<&{theirs} 9>&{answers}; exec 3<&8 4>&9; exec "$@"', "sh", *words],
