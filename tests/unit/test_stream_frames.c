@@ -313,6 +313,55 @@ static void what_no_shard_can_have_said_is_dropped(void **state)
     wire_writer_done(&body);
 }
 
+static uint64_t one_of(struct rng *rng, const uint64_t *values, size_t count)
+{
+    return values[rng_below(rng, count)];
+}
+
+/* Of a shard that says what it likes, but knows how it is said. */
+static struct frame noise(struct scene *s, struct rng *rng, struct slice message)
+{
+    const uint64_t own = streams_of_first(s)->life;
+    const uint64_t numbers[] = {0, 1, 2, 3, STREAM_WINDOW, STREAM_WINDOW + 1, UINT64_MAX};
+    const uint64_t places[] = {0, 1, position_make(1, 1), position_make(2, 1), UINT64_MAX};
+    const uint64_t lives[] = {0, OTHER_LIFE, OTHER_LIFE, OTHER_LIFE, OTHER_LIFE + 1};
+    const uint64_t own_lives[] = {own, own, own, own + 1};
+    struct frame f = a_present(one_of(rng, numbers, array_len(numbers)), message);
+    f.what = (enum frame_what)rng_below(rng, FRAME_TAKEN + 1);
+    f.to_all = rng_below(rng, 3) == 0;
+    f.mark.place = one_of(rng, places, array_len(places));
+    f.life = one_of(rng, lives, array_len(lives));
+    f.to_life = one_of(rng, own_lives, array_len(own_lives));
+    f.type = (uint16_t)(f.type + rng_below(rng, 3));
+    f.kind = rng_below(rng, 8) == 0 ? (uint16_t)rng_below(rng, KIND_MAX) : f.kind;
+    f.message.len -= (uint32_t)rng_below(rng, 2);
+    return f;
+}
+
+/* It may stop the shard whose journal does not fit what it names, and no more. */
+static void whatever_another_shard_says_ends_no_process(void **state)
+{
+    struct rng rng;
+    struct wire_writer body;
+    const struct gift g = {purse_id(1, 0), purse_id(0, 0), 1, {7, 2}};
+    rng_seed(&rng, 5);
+    wire_writer_init(&body, 1 << 10);
+    present_type.write(&body, &g);
+    for (int round = 0; round < 40; round++) {
+        tear_down(state);
+        set_up(state);
+        struct scene *s = given_alone(state);
+        for (int i = 0; i < 200 && s->stopped == 0; i++) {
+            const struct frame f = noise(s, &rng, wire_written(&body));
+            shard_frame(shard_set_shard(s->set, 0), &f);
+            if (rng_below(&rng, 4) == 0)
+                give_one(s);
+            run(s, rng_below(&rng, 3) * STREAM_LOOK_NS);
+        }
+    }
+    wire_writer_done(&body);
+}
+
 /* --- sends leave ------------------------------------------------------------------------------ */
 
 static void nothing_leaves_before_the_receiver_has_named_its_mark(void **state)
@@ -630,6 +679,7 @@ int main(void)
         CASE(what_exceeds_the_window_is_asked_for_later),
         CASE(a_sender_that_has_not_heard_is_told_again),
         CASE(what_no_shard_can_have_said_is_dropped),
+        CASE(whatever_another_shard_says_ends_no_process),
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
         CASE(a_pair_without_sends_costs_little_memory),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
