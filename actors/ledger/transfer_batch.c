@@ -20,6 +20,7 @@ struct transfers {
     uint32_t count;
     uint32_t at;            /* the item at work */
     bool seen;              /* one was made, or refused of what the caller may see */
+    bool awaits;            /* one is under way by itself: nothing was made */
     struct posting posting; /* of it; keeps what the one before had in common with it */
 };
 
@@ -105,15 +106,29 @@ static struct transfers transfers_of(const struct message *m, const struct trans
                                           .adjusts = m->who.adjusts } };
 }
 
+/* One of them was asked for by itself, and is under way between shards. */
+static bool transfers_await(const struct transfers *all, const uint16_t *codes)
+{
+    for (uint32_t i = 0; i < all->count; i++)
+        if (codes[i] == RESULT_OUTCOME_PENDING)
+            return true;
+    return false;
+}
+
 /* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
- * missing nothing is made, and all that the remaining items need is asked for together. */
+ * missing nothing is made, and all that the remaining items need is asked for together. Nor is
+ * anything while one awaits its outcome: the answer would be kept, and say that for good. */
 static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
 {
     const struct bulk b = {all->count, all,       TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
                            spec_flags, spec_make, spec_refused};
     const struct turn_savepoint start = turn_savepoint(t);
-    if (bulk_run(&b, t, codes))
+    if (bulk_run(&b, t, codes)) {
+        all->awaits = transfers_await(all, codes);
+        if (all->awaits)
+            turn_rollback(t, start);
         return true;
+    }
     check(all->at < all->count);
     turn_rollback(t, start);
     for (uint32_t i = all->at; i < all->count; i++) {
@@ -152,6 +167,10 @@ enum turn_result transfers_on_create(struct turn *t, struct id128 self, const st
     struct transfers all = transfers_of(m, c->transfers, c->transfers_count);
     if (!make_all(t, &all, codes))
         return TURN_WAIT;
+    if (all.awaits) {
+        turn_refuse(t, RESULT_OUTCOME_PENDING);
+        return TURN_DONE;
+    }
     const struct item_results refused = bulk_results(codes, c->transfers_count, results);
     for (uint32_t i = 0; i < refused.results_count; i++) {
         if (results[i].result == RESULT_MANAGED) {
@@ -177,6 +196,10 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     all.asked = c->transfers;
     if (!make_all(t, &all, codes))
         return TURN_WAIT;
+    if (all.awaits) {
+        turn_refuse(t, RESULT_OUTCOME_PENDING);
+        return TURN_DONE;
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct batch_result *r = &reply.results[i];
         *r = (struct batch_result){.index = i, .transfer_id = specs[i].id, .result = codes[i]};

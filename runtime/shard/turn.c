@@ -322,6 +322,8 @@ void turn_reply(struct turn *t, uint16_t code, const struct message_type *type, 
 void turn_refuse(struct turn *t, uint16_t code)
 {
     reply_empty(t, code, 0);
+    if (code == ERR_OUTCOME_PENDING)
+        t->message->retry_after_ms = WAITS_RETRY_MS;
 }
 
 void turn_unseen(struct turn *t)

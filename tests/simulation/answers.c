@@ -556,13 +556,13 @@ void answers_check_expired(const struct run *run, const struct request *q)
                q->type->name);
 }
 
-/* Does another shard decide it, if it has to? */
+/* Does another shard decide it, or a transfer that it names, if it has to? */
 static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
-        &tally_move_type,          &transfer_create_type, &wallet_transfer_type,
-        &wallet_hold_capture_type, &payment_create_type,  &payment_capture_type,
-        &payment_refund_type};
+        &tally_move_type,      &transfer_create_type, &transfers_create_type,
+        &transfers_batch_type, &wallet_transfer_type, &wallet_hold_capture_type,
+        &payment_create_type,  &payment_capture_type, &payment_refund_type};
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
             return true;

@@ -107,6 +107,38 @@ static void words_of_a_refused_one_are_not_those_of_the_next_under_its_id(void *
     assert_int_equal(shards_do(b, &transfer_create_type, &c), RESULT_OK);
 }
 
+static struct batch_results batch(struct shards_bank *b, struct question *q)
+{
+    struct batch_results results;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &batch_results_type, &results);
+    return results;
+}
+
+/* What is kept under the key of the list is what became of it. */
+static void a_list_with_one_that_is_under_way_is_asked_again(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    struct transfer_create all[] = {shards_transfer(2, 4, 1),
+                                    with_id(shards_transfer(2, 1, 30), 1)};
+    const struct transfers_batch list = {.transfers = all, .transfers_count = array_len(all)};
+    b->cut[0] = true;
+    struct question *q = shards_ask(b, &transfer_create_type, &all[1], 1);
+    shards_run(b, 20 * NS_PER_MS);
+    struct question *first = shards_ask(b, &transfers_batch_type, &list, 2);
+    assert_int_equal(shards_code(b, first), RESULT_OUTCOME_PENDING);
+    assert_true(first->message.retry_after_ms > 0);
+    expect_account(b, 2, 100, 70);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    const struct batch_results made = batch(b, shards_ask(b, &transfers_batch_type, &list, 2));
+    assert_int_equal(made.results[0].result, RESULT_OK);
+    assert_int_equal(made.results[1].result, RESULT_EXISTS);
+    assert_int_equal(batch(b, shards_ask(b, &transfers_batch_type, &list, 2)).succeeded, 2);
+    expect_account(b, 2, 69, 69);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +146,7 @@ int main(void)
         SHARDS_TEST(of_two_under_one_id_the_late_one_is_refused_alone),
         SHARDS_TEST(other_words_under_an_id_that_is_under_way_are_refused),
         SHARDS_TEST(words_of_a_refused_one_are_not_those_of_the_next_under_its_id),
+        SHARDS_TEST(a_list_with_one_that_is_under_way_is_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
