@@ -42,6 +42,7 @@ struct posting {
     bool adjusts;                /* else: who asks may move money of what a service manages */
     struct id128 reverses_id;    /* recorded with the transfer; zero = none */
     uint64_t original_time;      /* with it: when the reversed transfer counts */
+    bool reversed;               /* with it, between shards: another transfer has reversed it */
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Between shards (token.h): which account is in another one, and is not looked at here. */
     bool debit_away, credit_away;

@@ -18,7 +18,8 @@
 /* A transfer recorded under the same id, as it would have been asked for. */
 struct earlier_transfer {
     struct transfer_spec spec;
-    bool all; /* a post or void that left nothing pending */
+    struct id128 reverses_id; /* zero = none */
+    bool all;                 /* a post or void that left nothing pending */
 };
 
 static bool earlier_transfer_of(const struct stored_event *stored, struct earlier_transfer *o)
@@ -28,12 +29,15 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
     switch (stored->number) {
     case TRANSFER_RESERVED_NUMBER:
         transfer_spec_from_transfer_reserved(&o->spec, stored->event);
+        o->reverses_id = ((const struct transfer_reserved *)stored->event)->reverses_id;
         return true;
     case TRANSFER_CROSSED_NUMBER:
         transfer_spec_from_transfer_crossed(&o->spec, stored->event);
+        o->reverses_id = ((const struct transfer_crossed *)stored->event)->reverses_id;
         return true;
     case TRANSFER_POSTED_NUMBER:
         transfer_spec_from_transfer_posted(&o->spec, stored->event);
+        o->reverses_id = ((const struct transfer_posted *)stored->event)->reverses_id;
         return true;
     case TRANSFER_PENDING_NUMBER:
         transfer_spec_from_transfer_pending(&o->spec, stored->event);
@@ -118,6 +122,8 @@ static uint16_t exists_check(struct posting *p)
         code = RESULT_EXISTS_WITH_DIFFERENT_AMOUNT;
     if (code == RESULT_OK)
         code = exists_data(p, &o.spec);
+    if (code == RESULT_OK && !id128_equal(p->reverses_id, o.reverses_id) && !MUTANT(REVERSE_OTHER))
+        code = RESULT_EXISTS_WITH_DIFFERENT_REVERSES_ID;
     if (code != RESULT_OK)
         return code;
     if (p->reservation != NULL)
@@ -522,6 +528,8 @@ static bool goes_first(struct turn *t, const struct posting *p)
 static uint16_t continued_check(struct turn *t, struct posting *p)
 {
     uint16_t code = goes_first(t, p) ? RESULT_OK : exists_check(p);
+    if (code == RESULT_OK && p->reversed && !MUTANT(REVERSE_AGAIN))
+        code = RESULT_ALREADY_REVERSED;
     return code != RESULT_OK ? code : sides_check(t, p);
 }
 

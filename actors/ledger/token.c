@@ -7,6 +7,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/transfer.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/slot_map.h"
@@ -74,6 +75,18 @@ static enum presence find_transit(struct turn *t, const struct account *own, uin
     return turn_find_account(t, id, &transit);
 }
 
+/* A transfer is reversed once: where it is at home, which decides its reversal, it is known by
+ * which. */
+static enum presence token_find_reversal(struct turn *t, const struct token *k, struct token_end *e)
+{
+    struct id128 by_id;
+    if (!k->has_reverses_id || !e->posting.continues)
+        return PRESENCE_ABSENT;
+    enum presence there = transfer_find_reversal(t, k->reverses_id, &by_id);
+    e->posting.reversed = there == PRESENCE_THERE;
+    return there;
+}
+
 enum presence token_find(struct turn *t, const struct principal *who, const struct token *k,
                          struct token_end *e)
 {
@@ -85,6 +98,7 @@ enum presence token_find(struct turn *t, const struct principal *who, const stru
                             e->posting.debit_away ? k->debit_account_id : k->credit_account_id);
     check(e->peer != turn_shard(t));
     bool waiting = posting_find(t, &e->posting) == PRESENCE_WAITING;
+    waiting |= token_find_reversal(t, k, e) == PRESENCE_WAITING;
     const struct account *own = token_account(e);
     if (own != NULL)
         waiting |= find_transit(t, own, e->peer) == PRESENCE_WAITING;
@@ -169,6 +183,8 @@ struct decision posting_decide(struct turn *t, struct token *k, struct token_end
     c.slot = e->slot;
     c.peer = e->peer;
     turn_emit(t, &transfer_crossed_type, &c);
+    if (k->has_reverses_id)
+        transfer_reversal_emit(t, k->reverses_id, k->id);
     d.amount = k->amount;
     return d;
 }

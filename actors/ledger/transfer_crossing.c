@@ -20,18 +20,6 @@ bool transfer_crosses(struct turn *t, const struct transfer_create *c)
            token_crosses(t, c->debit_account_id, c->credit_account_id);
 }
 
-static struct token crossing_token(struct turn *t, const struct message *m,
-                                   const struct transfer_note *note)
-{
-    const struct transfer_create *c = m->body;
-    check(c->has_credit_account_id);
-    const struct transfer_spec spec = transfer_asked_for(t, c);
-    struct token k = token_of(t, &spec, &m->who);
-    k.marks |= c->has_transfer_id ? TOKEN_MARKS_ID_CHOSEN : 0u;
-    k.marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
-    return k;
-}
-
 /* It was asked for before, and is under way: whoever says the same waits for its outcome too. */
 static enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
                                         const struct transfer_note *note)
@@ -49,33 +37,61 @@ static enum turn_result crossing_repeat(struct turn *t, const struct transfer_re
     return TURN_DONE;
 }
 
-enum turn_result transfer_cross(struct turn *t, const struct message *m)
+/* Asks for it, if nothing that this shard knows is against it; `counts_from` is that of what it
+ * reverses. */
+static enum turn_result crossing_ask(struct turn *t, const struct message *m, struct token *k,
+                                     const struct transfer_note *note, uint64_t counts_from)
 {
-    const struct transfer_create *c = m->body;
-    struct transfer_note note = TRANSFER_NOTE_OF(c);
     struct token_end e;
+    bool id_chosen = (k->marks & TOKEN_MARKS_ID_CHOSEN) != 0;
     check(turn_origin(t) == NULL);
-    note.has_reason = c->has_reason;
-    note.reason = c->reason;
-    struct token k = crossing_token(t, m, &note);
-    if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
+    k->marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
+    if (token_find(t, &m->who, k, &e) == PRESENCE_WAITING)
         return TURN_WAIT;
-    uint16_t code = token_check(t, &k, &e);
+    check(e.side == CROSSING_SIDE_DEBIT);
+    e.posting.original_time = counts_from;
+    uint16_t code = token_check(t, k, &e);
     if (code == RESULT_OUTCOME_PENDING)
-        return crossing_repeat(t, &e.posting.reservation->kept, &note);
+        return crossing_repeat(t, &e.posting.reservation->kept, note);
     if (code != RESULT_OK)
-        return transfer_conclude(t, &e.posting, code, &note, c->has_transfer_id);
+        return transfer_conclude(t, &e.posting, code, note, id_chosen);
     if (!turn_may_open(t, e.peer)) {
         turn_refuse(t, ERR_SHARD_UNAVAILABLE);
         return TURN_DONE;
     }
-    check(e.side == CROSSING_SIDE_DEBIT);
-    const struct transfer_token token = {k};
-    struct id128 ask = turn_open(t, k.id);
-    posting_reserve(t, &k, &e, ask);
-    transfer_note_emit(t, e.posting.debit->tenant_id, k.id, &note);
+    const struct transfer_token token = {*k};
+    struct id128 ask = turn_open(t, k->id);
+    posting_reserve(t, k, &e, ask);
+    transfer_note_emit(t, e.posting.debit->tenant_id, k->id, note);
     turn_send(t, &transfer_token_type, &token);
     return TURN_DONE;
+}
+
+enum turn_result transfer_cross(struct turn *t, const struct message *m)
+{
+    const struct transfer_create *c = m->body;
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
+    const struct transfer_spec spec = transfer_asked_for(t, c);
+    check(c->has_credit_account_id);
+    struct token k = token_of(t, &spec, &m->who);
+    k.marks |= c->has_transfer_id ? TOKEN_MARKS_ID_CHOSEN : 0u;
+    return crossing_ask(t, m, &k, &note, 0);
+}
+
+enum turn_result reversal_cross(struct turn *t, const struct message *m, const struct posting *p,
+                                bool id_chosen)
+{
+    const struct transfer_reverse *c = m->body;
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
+    check(turn_at_home(t, p->transfer.debit_account_id));
+    check(!id128_is_zero(p->reverses_id));
+    struct token k = token_of(t, &p->transfer, &m->who);
+    k.has_reverses_id = true;
+    k.reverses_id = p->reverses_id;
+    k.has_tenant_id = !id128_equal(p->tenant_id, m->who.tenant_id);
+    k.tenant_id = p->tenant_id;
+    k.marks |= id_chosen ? TOKEN_MARKS_ID_CHOSEN : 0u;
+    return crossing_ask(t, m, &k, &note, p->original_time);
 }
 
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m)

@@ -13,6 +13,10 @@ bool transfer_crosses(struct turn *t, const struct transfer_create *c);
 /* Asked for with this. */
 enum turn_result transfer_cross(struct turn *t, const struct message *m);
 
+/* Reverses by this posting, of which the debit account lives here. */
+enum turn_result reversal_cross(struct turn *t, const struct message *m, const struct posting *p,
+                                bool id_chosen);
+
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const struct message *m);
 

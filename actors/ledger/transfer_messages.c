@@ -10,9 +10,11 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/token.h"
 #include "actors/ledger/transfer_conclusion.h"
 #include "actors/ledger/transfer_crossing.h"
 #include "runtime/base/mutant.h"
+#include "runtime/base/slot_map.h"
 #include "schemas/currency.h"
 #include "schemas/result.h"
 
@@ -186,9 +188,62 @@ struct posting transfer_reversal_of(const struct transfer_info *info, struct id1
     };
 }
 
-enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const struct message *m)
+/* As asked for with *c. */
+static struct posting asked_reversal(struct turn *t, const struct message *m,
+                                     const struct transfer_info *info, struct id128 tenant_id)
 {
     const struct transfer_reverse *c = m->body;
+    check(m->type == &transfer_reverse_type);
+    check(id128_equal(info->transfer_id, c->transfer_id));
+    struct id128 id = c->has_reversal_id ? c->reversal_id : transfer_reversal_id(t, info);
+    struct posting p = transfer_reversal_of(info, id, tenant_id);
+    p.adjusts = m->who.adjusts;
+    p.transfer.has_reason = c->has_reason;
+    p.transfer.reason = c->reason;
+    p.transfer.has_effective_time = c->has_effective_time;
+    p.transfer.effective_time = c->effective_time;
+    return p;
+}
+
+static enum turn_result reverse_here(struct turn *t, const struct message *m,
+                                     const struct transfer_info *info, struct posting *p)
+{
+    const struct transfer_reverse *c = m->body;
+    if (posting_find(t, p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = transfer_reversible(info);
+    if (code == RESULT_MANAGED)
+        return refuse_managed_reversal(t, info);
+    bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
+                   id128_equal(info->reversed_by_id, c->reversal_id);
+    if (code == RESULT_OK || retried)
+        code = posting_check(t, p);
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
+    return transfer_conclude(t, p, code, &note, c->has_reversal_id);
+}
+
+/* Of one between two shards the one where it is at home decides whether it was reversed before. */
+static enum turn_result reverse_over_shards(struct turn *t, const struct message *m,
+                                            const struct transfer_info *info,
+                                            const struct posting *p)
+{
+    const struct transfer_reverse *c = m->body;
+    uint16_t code = transfer_reversible(info);
+    check(p->transfer.amount == info->amount);
+    if (code == RESULT_MANAGED)
+        return refuse_managed_reversal(t, info);
+    if (code != RESULT_OK && code != RESULT_ALREADY_REVERSED) {
+        turn_refuse(t, code);
+        return TURN_DONE;
+    }
+    if (turn_at_home(t, p->transfer.debit_account_id))
+        return reversal_cross(t, m, p, c->has_reversal_id);
+    turn_refer(t, slot_map_home(turn_slots(t), p->transfer.debit_account_id));
+    return TURN_DONE;
+}
+
+enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const struct message *m)
+{
     struct transfer_info info;
     struct id128 tenant_id = ID128_ZERO;
     enum presence there = transfer_info_find(t, self, &info, &tenant_id);
@@ -198,22 +253,8 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
-    struct id128 id = c->has_reversal_id ? c->reversal_id : transfer_reversal_id(t, &info);
-    struct posting p = transfer_reversal_of(&info, id, tenant_id);
-    p.adjusts = m->who.adjusts;
-    p.transfer.has_reason = c->has_reason;
-    p.transfer.reason = c->reason;
-    p.transfer.has_effective_time = c->has_effective_time;
-    p.transfer.effective_time = c->effective_time;
-    if (posting_find(t, &p) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    uint16_t code = transfer_reversible(&info);
-    if (code == RESULT_MANAGED)
-        return refuse_managed_reversal(t, &info);
-    bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
-                   id128_equal(info.reversed_by_id, c->reversal_id);
-    if (code == RESULT_OK || retried)
-        code = posting_check(t, &p);
-    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
-    return transfer_conclude(t, &p, code, &note, c->has_reversal_id);
+    struct posting p = asked_reversal(t, m, &info, tenant_id);
+    return token_crosses(t, p.transfer.debit_account_id, p.transfer.credit_account_id)
+               ? reverse_over_shards(t, m, &info, &p)
+               : reverse_here(t, m, &info, &p);
 }

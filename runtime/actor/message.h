@@ -100,6 +100,7 @@ struct message {
     bool replayed : 1;               /* the answer is the first one of this key, given again */
     bool drew_ids : 1;               /* the runtime's own: runtime.ids_ns and ids_random are set */
     bool under_way : 1;              /* the runtime's own: some shard said OUTCOME_PENDING */
+    bool referred : 1;               /* the runtime's own: turn_refer(), to runtime.at */
     bool part_suffices : 1;          /* of what is looked for in several shards: none has all of it,
                                         so who has a part of it shows that */
     uint8_t quota_percent;           /* of the tenant's quota of the journal; 0: far from it */

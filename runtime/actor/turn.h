@@ -150,6 +150,10 @@ void turn_unseen(struct turn *t);
 /* turn_refuse() and turn_unseen(). */
 void turn_refuse_unseen(struct turn *t, uint16_t code);
 
+/* Instead of an answer: this other shard is to handle the message, and has the last word. Only of
+ * what is looked for in several shards (shard_set_post()), and never back again. Leaves nothing. */
+void turn_refer(struct turn *t, uint16_t shard);
+
 /* Is the caller allowed to see things of this tenant and owner? An owner_id of zero means
  * "any owner of the tenant". Answer NOT_FOUND, never FORBIDDEN, when it is false. */
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id);

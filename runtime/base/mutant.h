@@ -83,7 +83,9 @@
     X(FORGET_DECIDED, "forget_decided")                                                            \
     X(SHOW_KEPT, "show_kept")                                                                      \
     X(KEEP_REFUSED, "keep_refused")                                                                \
-    X(KEEP_TAKEN_BACK, "keep_taken_back")
+    X(KEEP_TAKEN_BACK, "keep_taken_back")                                                          \
+    X(REVERSE_AGAIN, "reverse_again")                                                              \
+    X(REVERSE_OTHER, "reverse_other")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

@@ -137,6 +137,8 @@ static bool shard_set_seeks_on(const struct shard_set *c, struct message *m)
     bool pending = m->code == ERR_OUTCOME_PENDING && !m->type->mutates;
     if (m->code != ERR_NOT_FOUND && !pending)
         return false;
+    if (m->referred)
+        return true;
     m->under_way |= pending;
     if (m->runtime.left > 0)
         return true;
@@ -157,9 +159,14 @@ static void shard_set_post_next(struct message *m)
         m->done(m);
         return;
     }
-    check(m->runtime.left > 0);
-    m->runtime.left--;
-    m->runtime.at = (uint16_t)((m->runtime.at + 1) % c->options.slots->shards);
+    if (m->referred) {
+        m->referred = false;
+        m->runtime.left = 0;
+    } else {
+        check(m->runtime.left > 0);
+        m->runtime.left--;
+        m->runtime.at = (uint16_t)((m->runtime.at + 1) % c->options.slots->shards);
+    }
     m->drew_ids = false; /* each shard has its own time */
     wire_writer_clear(&m->reply);
     shard_set_post_to(c, m->home, m, m->runtime.at);
@@ -189,7 +196,7 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
     }
     uint16_t shard = shard_set_home(c, &place);
     if (shard_set_seeks(c, m)) {
-        m->under_way = m->part_suffices = false;
+        m->under_way = m->part_suffices = m->referred = false;
         m->runtime.set = c;
         m->runtime.found = m->done;
         m->runtime.at = shard;

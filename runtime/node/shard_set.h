@@ -57,8 +57,9 @@ struct shard_set *shard_set_kill(struct shard_set *c);
  * found from the body (domain_place()) if it is not set; what may be anywhere goes to a slot of its
  * idempotency key, so that a repetition comes to the same shard, or to one drawn at random. What is
  * used once under an id that a client chose, as a transfer, may be in another shard than the id's:
- * while the answer is NOT_FOUND, which leaves nothing, the next shard is asked. One about the whole
- * node goes to all shards (scatter_gather.h). Sets m->home; m->done runs there. */
+ * while the answer is NOT_FOUND, which leaves nothing, the next shard is asked, or the one that a
+ * turn refers to (turn_refer()). One about the whole node goes to all shards (scatter_gather.h).
+ * Sets m->home; m->done runs there. */
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 
 /* The same to this shard; the target is set. */

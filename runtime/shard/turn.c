@@ -338,6 +338,16 @@ void turn_refuse_unseen(struct turn *t, uint16_t code)
     turn_unseen(t);
 }
 
+void turn_refer(struct turn *t, uint16_t shard)
+{
+    struct message *m = t->message;
+    check(m->origin == NULL);
+    check(shard != t->shard->options.number && shard < t->shard->options.slots->shards);
+    turn_refuse(t, ERR_NOT_FOUND);
+    m->referred = true;
+    m->runtime.at = shard;
+}
+
 bool turn_may_see(const struct turn *t, struct id128 tenant_id, struct id128 owner_id)
 {
     const struct principal *who = &t->message->who;

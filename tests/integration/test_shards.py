@@ -199,6 +199,31 @@ def test_money_moves_between_accounts_of_two_shards(payd):
           ("1.00", "1.00", "1", True), "the trial balance")
 
 
+def test_a_transfer_between_two_shards_is_reversed_once(payd):
+    with payd.bank(tenant="reversed") as bank:
+        debit, credit = account_in(0), account_in(1)
+        for account in (debit, credit):
+            bank.post("/accounts", {"account_id": account, "currency": "USD",
+                                    "code": 100}).expect(201)
+        body = {"debit_account_id": debit, "credit_account_id": credit, "amount": "1.00",
+                "currency": "USD"}
+        for shard in (0, 1):
+            moved = new_id("trf", slot_in(shard, SHARDS))
+            bank.post("/transfers", {**body, "transfer_id": moved}).expect(201)
+            key = new_key()
+            path, words = f"/transfers/{moved}/reverse", {"description": "twice"}
+            back = bank.post(path, words, key=key).expect(201).json
+            equal((back["reverses_id"], back["amount"]), (moved, "1.00"))
+            equal(bank.post(path, words, key=key).expect(201).json, back, "the answer again")
+            equal(bank.get(f"/transfers/{moved}").json["reversed_by_id"], back["transfer_id"])
+            bank.post(path, {}).expect(409, "already_reversed")
+            moved = bank.post("/transfers", body).expect(201).json["transfer_id"]
+            other = {"reversal_id": back["transfer_id"]}
+            bank.post(f"/transfers/{moved}/reverse", other).expect(
+                409, "exists_with_different_reverses_id", "reversal_id")
+        bank.check_books()
+
+
 def test_payments_reach_other_shards(payd):
     with payd.bank(tenant="unpaid", subject="teller") as bank:
         payer = bank.open_wallet(bank.somebody(0), funds="100.00")

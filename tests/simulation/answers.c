@@ -356,6 +356,9 @@ static bool check_decided(struct run *run, const struct request *q, const struct
 static void check_transfer(struct run *run, const struct request *q, const void *reply)
 {
     const struct transfer_info *i = reply;
+    if (q->type == &transfer_reverse_type &&
+        !id128_equal(i->reverses_id, q->body.transfer_reverse.transfer_id))
+        broken("request %u is answered with what reverses another transfer", q->number);
     if (check_decided(run, q, i))
         return;
     const struct ref_transfer *t =
@@ -560,9 +563,10 @@ void answers_check_expired(const struct run *run, const struct request *q)
 static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
-        &tally_move_type,      &transfer_create_type, &transfers_create_type,
-        &transfers_batch_type, &wallet_transfer_type, &wallet_hold_capture_type,
-        &payment_create_type,  &payment_capture_type, &payment_refund_type};
+        &tally_move_type,      &transfer_create_type,  &transfers_create_type,
+        &transfers_batch_type, &transfer_reverse_type, &wallet_transfer_type,
+        &payment_create_type,  &payment_capture_type,  &wallet_hold_capture_type,
+        &payment_refund_type};
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
             return true;

@@ -141,12 +141,19 @@ static uint16_t clients_shard(const struct run *run, const struct request *q, st
     return q->anywhere ? run_home(run, key) : q->shard;
 }
 
+/* What is looked for in several shards may meet its key in any of them. */
+static bool clients_seek(const struct request *q)
+{
+    return q->type->target_kind == KIND_TRANSFER;
+}
+
 /* Is the key of another request of this shard, decided or not. */
 static bool key_is_used(const struct run *run, uint16_t shard, struct id128 key)
 {
     for (uint32_t i = 0; i < run->request_count; i++) {
         const struct request *other = run->requests[i];
-        if (other->keyed && other->shard == shard && id128_equal(other->key, key))
+        if (other->keyed && (other->shard == shard || clients_seek(other)) &&
+            id128_equal(other->key, key))
             return true;
     }
     return false;
@@ -158,8 +165,7 @@ static void steal_key(struct run *run, struct request *q)
 {
     uint16_t from = (uint16_t)rng_below(&run->rng, run->swarm.shards);
     const struct history *h = &run->shards[from].history;
-    /* one that is looked for in several shards may meet the key in any of them */
-    if (h->count == 0 || q->type->target_kind == KIND_TRANSFER)
+    if (h->count == 0 || clients_seek(q))
         return;
     struct id128 key = h->records[rng_below(&run->rng, h->count)].key;
     uint16_t shard = clients_shard(run, q, key);
@@ -320,7 +326,7 @@ void clients_recorded(void *context, const struct history_record *record)
     for (uint32_t i = run->request_count; i-- > 0;) {
         struct request *q = run->requests[i];
         /* What is looked for in several shards is refused in any that knows the transfer. */
-        bool looked_for = q->type->target_kind == KIND_TRANSFER && record->code != RESULT_OK;
+        bool looked_for = clients_seek(q) && record->code != RESULT_OK;
         bool here = q->keyed && !q->steals && (q->shard == rs->number || looked_for);
         if (here && id128_equal(q->key, record->key)) {
             answers_check_record(q, record);

@@ -492,6 +492,13 @@ uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind
     return home;
 }
 
+/* A reversal is decided where the account is that gives the money back, if it knows of it. */
+static uint16_t reversed_in(const struct run *run, uint16_t shard, struct id128 id)
+{
+    const struct ref_transfer *t = reference_transfer(&run->reference, shard, id);
+    return t != NULL && t->kind != REF_REFUSED ? run_home(run, t->credit) : shard;
+}
+
 void workload_place(const struct run *run, struct request *q)
 {
     struct id128 id = workload_named(q);
@@ -500,6 +507,8 @@ void workload_place(const struct run *run, struct request *q)
         memcpy(&id, (const char *)&q->body + q->type->target_offset, sizeof id);
     q->anywhere = !targets && id128_is_zero(id);
     q->shard = workload_found_in(run, id, q->type->target_kind);
+    if (q->type == &transfer_reverse_type)
+        q->shard = reversed_in(run, q->shard, id);
 }
 
 static void workload_draw(struct run *run, struct request *q)

@@ -337,22 +337,63 @@ static bool void_held(struct run *run, struct request *q)
     return true;
 }
 
-static bool make_reverse(struct run *run, struct request *q)
+static void reverses(struct run *run, struct request *q, const struct ref_transfer *t)
 {
-    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
-    if (t == NULL)
-        return false;
     struct transfer_reverse *v = &q->body.transfer_reverse;
     q->type = &transfer_reverse_type;
     q->who = workload_bookkeeper(run);
     workload_reason(run, &v->has_reason, &v->reason);
     v->transfer_id = t->id;
     v->has_reversal_id = workload_chance(run, 2);
-    v->reversal_id = workload_new_id(run, t->shard);
+    v->reversal_id = workload_new_id(run, run_home(run, t->credit));
     uint64_t opened = workload_earliest(run, t->debit, t->credit);
     v->has_effective_time = workload_effective(run, 2, opened, t->effective_ns, &v->effective_time);
     q->expects = (struct request_expects){
         .posted = 1, .from = t->credit, .to = t->debit, .amount_known = true, .amount = t->amount};
+}
+
+static bool make_reverse(struct run *run, struct request *q)
+{
+    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
+    bool across = run->swarm.shards > 1 && workload_chance(run, 2);
+    for (int i = 0; i < HELD_TRIED && across && t != NULL; i++) {
+        if (run_home(run, t->debit) != run_home(run, t->credit))
+            break;
+        t = a_transfer(run, REF_POSTED, false);
+    }
+    if (t == NULL)
+        return false;
+    reverses(run, q, t);
+    return true;
+}
+
+/* A transfer that could be the one that another reversal, whose id is given, moved back. */
+static bool reverse_another(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    const struct ref_transfer *back = a_transfer(run, REF_POSTED, false), *found = NULL;
+    for (int i = 0; i < 60 && back != NULL && id128_is_zero(back->reverses); i++)
+        back = a_transfer(run, REF_POSTED, false);
+    if (back == NULL || id128_is_zero(back->reverses))
+        return false;
+    for (uint32_t i = 0; i < r->transfer_count; i++) {
+        const struct ref_transfer *t = &r->transfers[i];
+        if (t->kind == REF_POSTED && t->amount == back->amount && !t->reversed &&
+            id128_equal(t->credit, back->debit) && id128_equal(t->debit, back->credit))
+            found = t;
+    }
+    const struct ref_account *debit = reference_account(r, back->credit);
+    const struct ref_account *credit = reference_account(r, back->debit);
+    if (found == NULL || workload_chance(run, 4)) { /* one that it could be, for later */
+        transfer_between(run, q, debit, credit, 0);
+        q->body.transfer_create.amount = q->expects.amount = back->amount;
+        return true;
+    }
+    reverses(run, q, found);
+    q->body.transfer_reverse.has_effective_time = false;
+    q->body.transfer_reverse.has_reversal_id = true;
+    q->body.transfer_reverse.reversal_id = back->id;
+    q->expects.posted = REQUEST_ANY;
     return true;
 }
 
@@ -700,6 +741,7 @@ const struct operation ledger_operations[] = {
     {"transfer_twice", transfer_twice},
     {"transfer_with_foreign_id", transfer_with_foreign_id},
     {"reverse", make_reverse},
+    {"reverse_another", reverse_another},
     {"transaction", make_transaction},
     {"transaction_reversed", transaction_reversed},
     {"transaction_show", transaction_show},

@@ -89,6 +89,7 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e,
         .debit = e->debit_account_id,
         .credit = e->credit_account_id,
         .tenant = own->tenant,
+        .reverses = e->has_reverses_id ? e->reverses_id : ID128_ZERO,
         .currency = e->currency,
         .kept = e->amount,
         .home = r->shard,
@@ -136,6 +137,39 @@ static void moving_released(struct reference *r, const struct transfer_released 
     broken("something is let go that was not kept aside");
 }
 
+/* The transfer that it reverses is at home where it is decided, and reversed by no other. */
+static void moving_reverses(struct reference *r, const struct ref_moving *c, uint64_t effective_ns)
+{
+    struct ref_transfer *t = reference_transfer(r, c->decider, c->reverses);
+    struct ref_moving *way = t == NULL ? moving_of(r, c->reverses, c->decider) : NULL;
+    if (t == NULL && (way == NULL || way->state != REF_MOVING_DECIDED))
+        broken("a transfer is reversed that was not made");
+    bool *reversed = t != NULL ? &t->reversed : &way->reversed;
+    if (*reversed)
+        broken("a transfer between shards is reversed twice");
+    *reversed = true;
+    struct id128 debit = t != NULL ? t->debit : way->debit;
+    struct id128 credit = t != NULL ? t->credit : way->credit;
+    if (c->amount != (t != NULL ? t->amount : way->amount) || !id128_equal(debit, c->credit) ||
+        !id128_equal(credit, c->debit))
+        broken("a reversal between shards does not move back what was moved");
+    if (effective_ns < (t != NULL ? t->effective_ns : way->effective_ns))
+        broken("a reversal between shards counts before what it moves back");
+    if (c->managed || ((t != NULL ? t->flags : 0) & TRANSFER_FLAGS_MANAGED) != 0)
+        broken("the ledger reverses what a service moved between shards");
+}
+
+bool ref_transit_reverses(const struct reference *r, struct id128 id, struct id128 reversal_id)
+{
+    for (uint32_t i = r->moving_count; i > 0; i--) {
+        const struct ref_moving *c = &r->movings[i - 1];
+        if (c->decider == r->shard && c->state == REF_MOVING_DECIDED &&
+            id128_equal(c->id, reversal_id) && id128_equal(c->reverses, id))
+            return true;
+    }
+    return false;
+}
+
 static void moving_decided(struct reference *r, struct ref_moving *c,
                            const struct transfer_crossed *e, uint64_t time_ns)
 {
@@ -159,6 +193,10 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
     c->amount = e->amount;
     c->decided_ns = time_ns;
     c->effective_ns = e->has_effective_time ? e->effective_time : time_ns;
+    if (!id128_equal(c->reverses, e->reverses_id))
+        broken("a transfer between shards is decided as the reversal of another");
+    if (!id128_is_zero(c->reverses))
+        moving_reverses(r, c, c->effective_ns);
 }
 
 /* No rule: it was promised. */
@@ -183,6 +221,8 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
+    t->reverses = c->reverses;
+    t->reversed = c->reversed;
     bool adjusted = !c->managed && ((own->flags | other->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
     f->managed += c->managed;
     if (c->credits) {

@@ -15,6 +15,9 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
 /* Is a transfer under way with this id that the shard whose event is read decides? */
 bool ref_transit_decides(const struct reference *r, struct id128 id);
 
+/* Does the shard whose event is read decide this reversal of this transfer? */
+bool ref_transit_reverses(const struct reference *r, struct id128 id, struct id128 reversal_id);
+
 /* The transfer with this id and account, if it is decided and not followed; NULL: there is none. */
 const struct ref_moving *ref_transit_decided(const struct reference *r, struct id128 id,
                                              struct id128 account_id);

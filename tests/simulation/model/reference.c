@@ -345,6 +345,7 @@ static void reference_posted(struct reference *r, const struct transfer_posted *
     t->currency = e->currency;
     t->flags = e->flags;
     t->amount = e->amount;
+    t->reverses = e->reverses_id;
     if ((e->flags & TRANSFER_FLAGS_MANAGED) != 0)
         f->managed++;
     else if (((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
@@ -483,6 +484,8 @@ static void reference_reversed(struct reference *r, const struct transfer_revers
         whole->reversed = true;
         return;
     }
+    if (ref_transit_reverses(r, e->transfer_id, e->reversal_id))
+        return;
     struct ref_transfer *t = transfer_here(r, e->transfer_id);
     struct ref_transfer *back = transfer_here(r, e->reversal_id);
     if (t == NULL || back == NULL || t->reversed)

@@ -61,6 +61,7 @@ struct ref_transfer {
     u128 amount;
     uint64_t effective_ns; /* when it counts */
     bool reversed;
+    struct id128 reverses; /* zero = none */
     /* of a pending one */
     u128 held, posted;
     uint64_t due_ns; /* 0 = never */
@@ -77,11 +78,13 @@ enum ref_moving_state {
 /* A transfer between two shards, on its way or at its end. */
 struct ref_moving {
     struct id128 id, debit, credit, tenant;
+    struct id128 reverses; /* zero = none */
     uint16_t currency, home, decider;
     enum ref_moving_state state;
     u128 kept, amount;
     uint64_t decided_ns, effective_ns; /* once it is decided */
     bool reasoned, managed;
+    bool reversed; /* where it is at home, be it before that has heard of the decision */
     bool credits; /* the shard where it was asked for has the account that is credited */
 };
 
