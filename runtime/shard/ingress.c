@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each message goes through three steps, a group of INGRESS_STEP at a time: its hash and the slot
  * of its actor (ingress_hash), the actor by that slot (ingress_find), and its turn or mailbox. Each
- * step prefetches what the next one reads. */
+ * step prefetches what the next one reads. What the look-up of its key reads is fetched when it
+ * comes: where a process has many shards, few messages of one are together. */
 #include "runtime/shard/ingress.h"
 
 #include "runtime/base/check.h"
@@ -115,8 +116,6 @@ static void ingress_hash(struct ingress *in, size_t end)
         const struct message *m = i->message;
         i->hash = id128_hash(m->target);
         registry_prefetch_slot(r, m->target_kind, i->hash);
-        if (m->keyed)
-            dedup_table_prefetch(in->uses.keys, m->key);
     }
     in->hashed = end;
 }

@@ -69,6 +69,8 @@ static inline void ingress_put(struct ingress *in, struct message *m)
     if (in->count % INGRESS_MAX == 0)
         ingress_begin(in);
     m->posted_ns = in->since_ns;
+    if (m->keyed)
+        dedup_table_prefetch(in->uses.keys, m->key);
     in->items[in->count++] = (struct ingress_item){.message = m};
 }
 

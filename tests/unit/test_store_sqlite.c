@@ -80,6 +80,31 @@ static void nothing_is_written_into_views_outside_a_transaction(void **state)
 
 /* --- lock and files --------------------------------------------------------------------------- */
 
+/* Shards whose rows are made in one transaction of the views are seen as of one moment. */
+static void a_transaction_of_the_views_follows_one_moment_of_the_journal(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t epochs[] = {lease(f->journal, 0), lease(f->journal, 1)};
+    assert_int_equal(append_one(f->journal, 0, 1, epochs[0], "a"), ERR_OK);
+    assert_int_equal(append_one(f->journal, 1, 1, epochs[1], "b"), ERR_OK);
+    for (int committed = 0; committed < 2; committed++) {
+        assert_int_equal(f->views->ops->begin(f->views), ERR_OK);
+        assert_tail(f->journal, 0, 1, committed == 0 ? "1:a " : "1:a 2:c ");
+        if (committed == 0) {
+            assert_int_equal(append_one(f->journal, 0, 2, epochs[0], "c"), ERR_OK);
+            assert_int_equal(append_one(f->journal, 1, 2, epochs[1], "d"), ERR_OK);
+        }
+        assert_tail(f->journal, 1, 1, committed == 0 ? "1:b " : "1:b 2:d ");
+        assert_tail(f->journal, 0, 1, committed == 0 ? "1:a " : "1:a 2:c ");
+        if (committed == 0)
+            f->views->ops->rollback(f->views);
+        else
+            assert_int_equal(f->views->ops->commit(f->views), ERR_OK);
+        assert_tail(f->journal, 1, 1, "1:b 2:d ");
+    }
+    assert_int_equal(f->journal->ops->reopen(f->journal), ERR_OK);
+}
+
 static void a_second_opener_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -463,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(nothing_is_written_into_views_outside_a_transaction),
+        CASE(a_transaction_of_the_views_follows_one_moment_of_the_journal),
         CASE(a_second_opener_is_refused),
         CASE(another_number_of_shards_is_refused),
         CASE(slots_that_are_none_of_a_deployment_are_damage),

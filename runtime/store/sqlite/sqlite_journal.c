@@ -417,14 +417,42 @@ static enum err journal_walk_rest(struct journal_walk *w, uint64_t first_row)
 static enum err journal_read_batches(struct batch_index *x, struct journal_walk *w)
 {
     uint64_t row;
-    enum err e = db_run(w->d, DB_BEGIN_READ);
-    if (e != ERR_OK)
-        return e;
-    e = batch_index_each(x, w->d, w->shard, w->first_seq, journal_walk_named, w, &row);
+    enum err e = batch_index_each(x, w->d, w->shard, w->first_seq, journal_walk_named, w, &row);
     if (e == ERR_OK && row > 0)
         e = journal_walk_rest(w, row);
-    db_rollback(w->d);
     return e == ERR_OK ? w->error : e;
+}
+
+/* A reader in a transaction. */
+static enum err journal_begin_reading(struct store_sqlite *s, struct db **ret)
+{
+    pthread_rwlock_rdlock(&s->journal_open);
+    enum err e = db_pool_borrow(&s->journal_readers, ret);
+    if (e == ERR_OK) {
+        e = db_run(*ret, DB_BEGIN_READ);
+        if (e != ERR_OK)
+            db_pool_return(&s->journal_readers, *ret);
+    }
+    if (e != ERR_OK)
+        pthread_rwlock_unlock(&s->journal_open);
+    return e;
+}
+
+static void journal_end_reading(struct store_sqlite *s, struct db *d)
+{
+    db_rollback(d);
+    db_pool_return(&s->journal_readers, d);
+    pthread_rwlock_unlock(&s->journal_open);
+}
+
+/* Whoever follows the journal in a transaction of the views stays in one of the journal until then:
+ * SQLite forgets all pages at the beginning of each, if anything was appended meanwhile, and those
+ * of sixteen shards are mostly the same. */
+void sqlite_journal_end_following(struct store_sqlite *s)
+{
+    if (s->journal_followed != NULL)
+        journal_end_reading(s, s->journal_followed);
+    s->journal_followed = NULL;
 }
 
 enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
@@ -433,27 +461,19 @@ enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_
     struct store_sqlite *s = store_sqlite_of_journal(base);
     if (first_seq > JOURNAL_SEQ_MAX || s->journal_empty)
         return ERR_OK;
-    struct db *d;
-    pthread_rwlock_rdlock(&s->journal_open);
-    enum err e = db_pool_borrow(&s->journal_readers, &d);
-    if (e == ERR_OK) {
-        e = journal_read_batches(
-            &s->batches,
-            &(struct journal_walk){
-                .d = d, .shard = shard, .first_seq = first_seq, .row = row, .context = context});
-        db_pool_return(&s->journal_readers, d);
-    }
-    pthread_rwlock_unlock(&s->journal_open);
-    return e;
-}
-
-static enum err journal_read_newest(struct db *d, uint16_t shard, uint64_t *seq)
-{
-    enum err e = db_run(d, DB_BEGIN_READ);
+    bool follows = atomic_load(&s->views_thread) == (uintptr_t)pthread_self();
+    struct db *d = follows ? s->journal_followed : NULL;
+    enum err e = d != NULL ? ERR_OK : journal_begin_reading(s, &d);
     if (e != ERR_OK)
         return e;
-    e = batch_index_newest(d, shard, seq);
-    db_rollback(d);
+    if (follows)
+        s->journal_followed = d;
+    e = journal_read_batches(
+        &s->batches,
+        &(struct journal_walk){
+            .d = d, .shard = shard, .first_seq = first_seq, .row = row, .context = context});
+    if (!follows)
+        journal_end_reading(s, d);
     return e;
 }
 
@@ -465,13 +485,11 @@ enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_
         *seq = 0;
         return ERR_OK;
     }
-    pthread_rwlock_rdlock(&s->journal_open);
-    enum err e = db_pool_borrow(&s->journal_readers, &d);
-    if (e == ERR_OK) {
-        e = journal_read_newest(d, shard, seq);
-        db_pool_return(&s->journal_readers, d);
-    }
-    pthread_rwlock_unlock(&s->journal_open);
+    enum err e = journal_begin_reading(s, &d);
+    if (e != ERR_OK)
+        return e;
+    e = batch_index_newest(d, shard, seq);
+    journal_end_reading(s, d);
     return e;
 }
 

@@ -27,6 +27,8 @@ must_check enum err sqlite_journal_insert(struct store_sqlite *s, const struct b
 /* Any thread. */
 enum err sqlite_journal_tail(struct journal_store *base, uint16_t shard, uint64_t first_seq,
                              batch_row_cb row, void *context);
+/* The end of a transaction of the views, on its thread. */
+void sqlite_journal_end_following(struct store_sqlite *s);
 enum err sqlite_journal_head(struct journal_store *base, uint16_t shard, uint64_t *seq);
 enum err sqlite_journal_committed(struct journal_store *base, uint16_t shard,
                                   struct store_position *position);

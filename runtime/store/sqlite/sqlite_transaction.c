@@ -7,6 +7,7 @@
 
 #include "runtime/store/sqlite/db_pace.h"
 #include "runtime/store/sqlite/sqlite_checkpoint.h"
+#include "runtime/store/sqlite/sqlite_journal.h"
 #include "runtime/store/sqlite/sqlite_keys.h"
 #include "runtime/store/sqlite/sqlite_states.h"
 
@@ -24,6 +25,7 @@ enum err sqlite_transaction_begin(struct view_store *base)
 
 static void transaction_end(struct store_sqlite *s)
 {
+    sqlite_journal_end_following(s);
     db_rollback(&s->views_writer);
     atomic_store(&s->views_thread, 0);
 }
@@ -50,6 +52,7 @@ enum err sqlite_transaction_commit(struct view_store *base)
 {
     struct store_sqlite *s = store_sqlite_of_views(base);
     check(atomic_load(&s->views_thread) == (uintptr_t)pthread_self());
+    sqlite_journal_end_following(s);
     enum err e = db_in_transaction(&s->views_writer);
     if (e == ERR_OK)
         e = db_run(&s->views_writer, DB_COMMIT);

@@ -49,6 +49,7 @@ struct store_sqlite {
     struct batch_index batches;      /* in it */
     struct db journal_checkpointer;  /* views worker */
     struct db_pool journal_readers;  /* any */
+    struct db *journal_followed;     /* one of them; the thread of the views' transaction */
     pthread_rwlock_t journal_open;   /* written by reopen, read by every other user but append */
     _Atomic bool journal_broken;     /* appends refused until reopened */
     _Atomic uint32_t wal_frames;     /* in the journal's WAL after the last append */
