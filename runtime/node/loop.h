@@ -2,11 +2,12 @@
 /* Loop: one scheduler thread, and the real world of the actors pinned to it: libuv's loop, clocks,
  * random numbers, alarms, blocking work, mail from other threads.
  *
- *     poll I/O ──▶ deliver mail ──▶ passes (turns) ──▶ after-passes (flush writes) ──┐
+ *     poll I/O ──▶ deliver mail ──▶ passes (turns) ──▶ after-passes (answers) ───────┐
  *         ▲         blocks in poll only while no pass has work left                  │
  *         └──────────────────────────────────────────────────────────────────────────┘
  *
- * Jobs for workers that mail and passes of a round want leave together, before the after-passes. */
+ * Jobs for workers that mail and passes of a round want leave together, before the after-passes:
+ * the journal worker commits what all shards wrote while the answers before that are given. */
 #ifndef NODE_LOOP_H
 #define NODE_LOOP_H
 

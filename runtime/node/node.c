@@ -26,7 +26,7 @@ struct node_shard {
     struct node *node;
     struct loop *loop;
     uint16_t number;
-    struct loop_hook hook;
+    struct loop_hook pass, answers;
     struct inbox_item stopped_item, quiet_item; /* to loop 0 */
     char reason[SHARD_REASON_MAX];              /* written before the state is STOPPED, once */
     atomic_int state;                        /* enum shard_state */
@@ -130,8 +130,15 @@ static void node_shard_quiet(void *context, uint16_t shard)
 
 static bool node_shard_pass(struct loop_hook *h)
 {
-    struct node_shard *ns = container_of(h, struct node_shard, hook);
-    return shard_set_pass(ns->node->shard_set, ns->number, LOOP_PASS_NS);
+    struct node_shard *ns = container_of(h, struct node_shard, pass);
+    shard_set_pass(ns->node->shard_set, ns->number, LOOP_PASS_NS);
+    return false; /* node_shard_answer() knows better */
+}
+
+static bool node_shard_answer(struct loop_hook *h)
+{
+    struct node_shard *ns = container_of(h, struct node_shard, answers);
+    return shard_set_answer(ns->node->shard_set, ns->number);
 }
 
 /* --- statistics ------------------------------------------------------------------------------- */
@@ -265,7 +272,8 @@ static void node_init_shard(struct node *n, uint16_t number)
     ns->node = n;
     ns->number = number;
     ns->loop = n->loops[number % n->options.loops].loop;
-    ns->hook.run = node_shard_pass;
+    ns->pass.run = node_shard_pass;
+    ns->answers.run = node_shard_answer;
     ns->streams = memory_take_zeroed(2 * (size_t)n->options.slots->shards, sizeof *ns->streams);
     ns->scratch = memory_take_zeroed(2 * (size_t)n->options.slots->shards, sizeof *ns->scratch);
     ns->stopped_item.deliver = node_on_stopped;
@@ -280,7 +288,8 @@ static enum err node_make_shards(struct node *n)
         node_init_shard(n, i);
     n->shard_set = node_make_shard_set(n);
     for (uint16_t i = 0; i < n->options.slots->shards; i++) {
-        loop_add_pass(n->shards[i].loop, &n->shards[i].hook);
+        loop_add_pass(n->shards[i].loop, &n->shards[i].pass);
+        loop_add_after_pass(n->shards[i].loop, &n->shards[i].answers);
         node_publish_shard(&n->shards[i]);
     }
     return ERR_OK;

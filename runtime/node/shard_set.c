@@ -59,10 +59,15 @@ static void shard_set_notify(void *context, uint16_t shard)
         env_mail(cs->env, &cs->notify_item);
 }
 
-bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns)
+void shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns)
+{
+    shard_pass(c->shards[shard].shard, budget_ns);
+}
+
+bool shard_set_answer(struct shard_set *c, uint16_t shard)
 {
     struct shard_set_shard *cs = &c->shards[shard];
-    bool more = shard_pass(cs->shard, budget_ns);
+    bool more = shard_answer(cs->shard);
     if (!cs->quiet && shard_quiet(cs->shard)) {
         cs->quiet = true;
         c->options.quiet(c->options.context, shard);

@@ -65,8 +65,9 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 /* The same to this shard; the target is set. */
 void shard_set_post_to(struct shard_set *c, struct env *from, struct message *m, uint16_t shard);
 
-/* The shard's thread: shard_pass(). */
-bool shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns);
+/* The shard's thread: shard_pass(), shard_answer(). */
+void shard_set_pass(struct shard_set *c, uint16_t shard, uint64_t budget_ns);
+bool shard_set_answer(struct shard_set *c, uint16_t shard);
 
 /* Any thread, once each: shard_end_lists(), which may be left out, and shard_close() of all
  * shards. */

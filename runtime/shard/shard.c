@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shard: the pass, and what its parts report. A pass runs turns until the budget is spent or none
- * is ready, starts the commit of what they wrote, starts one step of the background work, and gives
- * back the answers that are final. Between two passes the parts report: loads, commits, steps of
- * the views, a recovery. A commit that failed, or whose outcome is unknown, makes the shard
+ * is ready, starts the commit of what they wrote and one step of the background work; then the
+ * answers that are final are given back. Between two passes the parts report: loads, commits, steps
+ * of the views, a recovery. A commit that failed, or whose outcome is unknown, makes the shard
  * recover: messages to its actors go to the stash, and a recovery rebuilds the rest from what the
  * store has. */
 #include "runtime/base/mutant.h"
@@ -211,7 +211,7 @@ static bool shard_has_sends_left(const struct shard *s)
            !closing_releases(&s->closing) && !s->schedule.send_waits;
 }
 
-bool shard_pass(struct shard *s, uint64_t budget_ns)
+void shard_pass(struct shard *s, uint64_t budget_ns)
 {
     check(s->runs == (s->state == SHARD_RUNNING));
     check(budget_ns > 0);
@@ -238,6 +238,10 @@ bool shard_pass(struct shard *s, uint64_t budget_ns)
         if (may_decide(s))
             deadlines_arm_alarm(&s->deadlines);
     }
+}
+
+bool shard_answer(struct shard *s)
+{
     answers_give(&s->answers);
     if (closing_ends(&s->closing))
         shard_close_step(s); /* behind the answers: refusals that go on must not keep it open */

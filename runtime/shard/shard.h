@@ -60,9 +60,12 @@ void shard_post(struct shard *s, struct message *m);
 /* A frame about sends has come from another shard, or from this one. */
 void shard_frame(struct shard *s, const struct frame *f);
 
-/* Runs turns until none is ready or budget_ns has passed; then starts commits. True if turns are
- * left: call again after polling I/O. */
-bool shard_pass(struct shard *s, uint64_t budget_ns);
+/* Runs turns until none is ready or budget_ns has passed; then starts commits. shard_answer()
+ * follows it: apart, so that commits of the other shards of a loop start before all answers. */
+void shard_pass(struct shard *s, uint64_t budget_ns);
+/* Gives back the answers that are final. True if turns are left: another pass, after polling I/O.
+ */
+bool shard_answer(struct shard *s);
 
 /* For a node that is about to stop. From now on lists are UNAVAILABLE, including those that wait:
  * they change nothing, and the views may be far from what they wait for. A recovery that would take

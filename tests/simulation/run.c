@@ -132,15 +132,25 @@ static void on_quiet(void *context, uint16_t shard)
     world_note(&run->world, "quiet shard", shard, 0);
 }
 
+/* Is it of this loop, and does it do something now? */
+static bool run_has_shard(const struct run_loop *l, uint16_t shard)
+{
+    const struct run *run = l->run;
+    return run->shard_set != NULL && shard_set_env(run->shard_set, shard) == &l->loop.env &&
+           run->world.now_ns >= run->shards[shard].stalled_ns;
+}
+
 static void on_pass(void *context)
 {
     struct run_loop *l = context;
     struct run *run = l->run;
     bool more = false;
-    for (uint16_t i = 0; run->shard_set != NULL && i < run->swarm.shards; i++)
-        if (shard_set_env(run->shard_set, i) == &l->loop.env &&
-            run->world.now_ns >= run->shards[i].stalled_ns)
-            more |= shard_set_pass(run->shard_set, i, run->swarm.pass_ns);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (run_has_shard(l, i))
+            shard_set_pass(run->shard_set, i, run->swarm.pass_ns);
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        if (run_has_shard(l, i))
+            more |= shard_set_answer(run->shard_set, i);
     if (more)
         env_wake(&l->loop.env);
 }

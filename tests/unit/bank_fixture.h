@@ -82,7 +82,10 @@ static inline void bank_state_changed(void *context, enum shard_state state, con
 static inline void bank_pass(void *context)
 {
     struct bank *b = context;
-    if (b->shard != NULL && shard_pass(b->shard, 1000000))
+    if (b->shard == NULL)
+        return;
+    shard_pass(b->shard, 1000000);
+    if (shard_answer(b->shard))
         env_wake(&b->world.loop.env);
 }
 

@@ -392,7 +392,9 @@ static inline void on_pass(void *context)
 {
     struct scene *s = context;
     for (uint16_t i = 0; s->set != NULL && i < SHARDS; i++)
-        if (shard_set_pass(s->set, i, 500000))
+        shard_set_pass(s->set, i, 500000);
+    for (uint16_t i = 0; s->set != NULL && i < SHARDS; i++)
+        if (shard_set_answer(s->set, i))
             env_wake(&s->world.loop.env);
 }
 

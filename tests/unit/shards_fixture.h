@@ -62,7 +62,9 @@ static inline void shards_pass(void *context)
 {
     struct shards_bank *b = context;
     for (uint16_t i = 0; b->set != NULL && i < SHARDS; i++)
-        if (shard_set_pass(b->set, i, 500000))
+        shard_set_pass(b->set, i, 500000);
+    for (uint16_t i = 0; b->set != NULL && i < SHARDS; i++)
+        if (shard_set_answer(b->set, i))
             env_wake(&b->world.loop.env);
 }
 
