@@ -242,6 +242,7 @@ void shard_pass(struct shard *s, uint64_t budget_ns)
 
 bool shard_answer(struct shard *s)
 {
+    check(s->runs == (s->state == SHARD_RUNNING));
     answers_give(&s->answers);
     if (closing_ends(&s->closing))
         shard_close_step(s); /* behind the answers: refusals that go on must not keep it open */

@@ -38,9 +38,10 @@ const struct db_kind db_journal = {
     .pragmas = "PRAGMA page_size=" DB_TEXT(
         DB_JOURNAL_PAGE) "; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                          "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192;" PRAGMAS_ALL,
-    /* also those of the checkpointer, hence FULL */
+    /* Also those of the checkpointer, hence FULL. The cache has what the followers of many shards
+     * read in one step: each of them needs the same pages. */
     .reader_pragmas = "PRAGMA query_only=ON; PRAGMA synchronous=FULL;"
-                      "PRAGMA cache_size=-2048;" PRAGMAS_ALL,
+                      "PRAGMA cache_size=-8192;" PRAGMAS_ALL,
     .remedy = DB_JOURNAL_REMEDY,
 };
 
