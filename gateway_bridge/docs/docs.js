@@ -152,6 +152,15 @@ function curlText(method, path, operation) {
   return lines.join(" \\\n  ");
 }
 
+/* A mark that shows the address of a place, to copy it or to go there. */
+function placeLink(id, about) {
+  return element("a", {class: "place", href: "#" + id, "aria-label": "Link to " + about}, "#");
+}
+
+function heading(level, id, text) {
+  return element("h" + level, {id}, text, " ", placeLink(id, text));
+}
+
 function errorLinks(text) {
   const made = element("span");
   (text || "").split("`").forEach((part, i) => {
@@ -168,7 +177,7 @@ function headersView(headers) {
   }));
 }
 
-function responsesView(responses) {
+function responsesView(id, responses) {
   const view = element("div");
   const refusals = [];
   for (const [status, given] of Object.entries(responses)) {
@@ -179,7 +188,7 @@ function responsesView(responses) {
         element("td", {}, errorLinks(response.description))));
       continue;
     }
-    view.append(element("h3", {}, `Answer ${status}`), prose(response.description));
+    view.append(heading(3, `${id}-${status}`, `Answer ${status}`), prose(response.description));
     if (content) {
       const example = exampleOf(content);
       if (example !== undefined) view.append(codeBlock(example));
@@ -192,13 +201,14 @@ function responsesView(responses) {
     }
   }
   if (refusals.length > 0) {
-    view.append(element("h3", {}, "Refusals"), table(["Status", "Codes"], refusals));
+    view.append(heading(3, id + "-refusals", "Refusals"), table(["Status", "Codes"], refusals));
   }
   return view;
 }
 
 /* Built when it is opened first: the description is large. */
 function operationBody(method, path, operation) {
+  const id = "op-" + operation.operationId;
   const body = element("div", {}, prose(operation.description));
   const scopes = (operation.security || []).flatMap((rule) => Object.values(rule).flat());
   if (scopes.length > 0) {
@@ -206,26 +216,27 @@ function operationBody(method, path, operation) {
       ...scopes.map((scope) => element("span", {class: "scope"}, scope))));
   }
   if ((operation.parameters || []).length > 0) {
-    body.append(element("h3", {}, "Parameters"), parametersView(operation.parameters));
+    body.append(heading(3, id + "-parameters", "Parameters"), parametersView(operation.parameters));
   }
   const content = operation.requestBody && Object.values(operation.requestBody.content)[0];
   if (content) {
-    body.append(element("h3", {}, "Body"), schemaView(content.schema || {}));
+    body.append(heading(3, id + "-body", "Body"), schemaView(content.schema || {}));
   }
-  body.append(element("h3", {}, "Example"), codeBlock(curlText(method, path, operation)));
-  body.append(responsesView(operation.responses || {}));
+  body.append(heading(3, id + "-example", "Example"), codeBlock(curlText(method, path, operation)));
+  body.append(responsesView(id, operation.responses || {}));
   return body;
 }
 
 function operationView(method, path, operation) {
-  const view = element("details", {class: "operation", id: "op-" + operation.operationId},
+  const id = "op-" + operation.operationId;
+  const view = element("details", {class: "operation", id},
     element("summary", {},
       element("span", {class: "method " + method.toUpperCase()}, method.toUpperCase()),
-      element("code", {}, path), element("span", {class: "about"}, operation.summary || "")));
+      element("code", {}, path), element("span", {class: "about"}, operation.summary || ""),
+      placeLink(id, operation.summary || path)));
+  view.makeBody = () => operationBody(method, path, operation);
   view.addEventListener("toggle", () => {
-    if (view.open && view.children.length === 1) {
-      view.append(operationBody(method, path, operation));
-    }
+    if (view.open && view.children.length === 1) view.append(view.makeBody());
   });
   return view;
 }
@@ -252,7 +263,7 @@ function errorsView() {
     element("td", {}, element("strong", {}, problem.title || ""), element("br"),
       problem.detail || "")));
   return rows.length === 0 ? null : element("section", {},
-    element("h2", {id: "errors"}, "Errors"),
+    heading(2, "errors", "Errors"),
     prose("Every refusal is a problem (RFC 9457) with one of these codes and changes nothing."),
     table(["Code", "Status", "Meaning"], rows));
 }
@@ -260,7 +271,8 @@ function errorsView() {
 function navigation(groups, hasErrors) {
   const links = document.getElementById("links");
   for (const [tag, list] of groups) {
-    links.append(element("h2", {}, tag), element("ul", {}, ...list.map((item) =>
+    const top = element("h2", {}, element("a", {href: "#tag-" + tag}, tag));
+    links.append(top, element("ul", {}, ...list.map((item) =>
       element("li", {}, element("a", {href: "#op-" + item.operation.operationId,
         title: item.path},
         element("span", {class: "method " + item.method.toUpperCase()},
@@ -271,20 +283,28 @@ function navigation(groups, hasErrors) {
     element("li", {}, element("a", {href: "openapi.json"}, "openapi.json"))));
 }
 
-/* Opens what the address names. */
+/* Opens what the address names: an operation, or one that has the place in its body, which is built
+ * then. The keyboard goes on from there. */
 function follow() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target) {
-    if (target.tagName === "DETAILS") target.open = true;
-    target.scrollIntoView();
+  const id = decodeURIComponent(location.hash.slice(1));
+  for (const view of document.querySelectorAll("details.operation")) {
+    if (id !== view.id && !id.startsWith(view.id + "-")) continue;
+    if (view.children.length === 1) view.append(view.makeBody());
+    view.open = true;
   }
+  const target = document.getElementById(id);
+  if (!target) return;
+  target.scrollIntoView();
+  const first = target.querySelector("summary") || target;
+  if (first === target) target.tabIndex = -1;
+  first.focus({preventScroll: true});
 }
 
 function filter(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const matches = (item) => words.every((word) =>
     (item.textContent + (item.title || "")).toLowerCase().includes(word));
-  for (const item of document.querySelectorAll("#links a")) {
+  for (const item of document.querySelectorAll("#links li a")) {
     item.parentElement.hidden = !matches(item);
   }
   for (const row of document.querySelectorAll("tr[id^=error-]")) {
@@ -312,7 +332,7 @@ function show(description) {
   const groups = operationsByTag();
   for (const [tag, list] of groups) {
     const about = (api.tags || []).find((known) => known.name === tag);
-    content.append(element("section", {class: "tag"}, element("h2", {}, tag),
+    content.append(element("section", {class: "tag"}, heading(2, "tag-" + tag, tag),
       about && about.description ? prose(about.description, "p", {class: "soft"}) : null,
       ...list.map((item) => operationView(item.method, item.path, item.operation))));
   }

@@ -126,6 +126,33 @@ def test_the_theme_by_keyboard(payd, page):
         equal(page.value("document.documentElement.dataset.theme"), expected, "the theme")
 
 
+def test_each_heading_has_an_address(payd, page):
+    """Also what is shown only when its operation is opened, and a link leads there."""
+    opened(payd, page, 1280)
+    page.value(OPEN_ALL)
+    bare = "[...document.querySelectorAll('main h2, main h3, main details.operation')]" \
+        ".filter((one) => !one.id || !one.querySelector(`a[href='#${one.id}']`)).length"
+    equal(page.value(bare), 0, "headings without an address")
+    twice = "document.querySelectorAll('[id]').length -" \
+        " new Set([...document.querySelectorAll('[id]')].map((one) => one.id)).size"
+    equal(page.value(twice), 0, "addresses of two places")
+    lost = "[...document.querySelectorAll(\"a[href^='#']\")].map((one) => one.hash.slice(1))" \
+        ".filter((id) => !document.getElementById(decodeURIComponent(id)))"
+    equal(page.value(lost), [], "links to nowhere")
+
+
+def test_an_address_opens_what_it_names(payd, page):
+    for width in WIDTHS:
+        opened(payd, page, width)
+        place = "op-payment_create-refusals"
+        page.value(f"void (location.hash = '#{place}')")
+        page.wait_for(f"document.getElementById('{place}')")
+        equal(page.value("document.activeElement.id"), place, "where the keyboard goes on")
+        top = page.value(f"document.getElementById('{place}').getBoundingClientRect().top")
+        true(0 <= top < 800, f"the place to be in the window, at {top}")
+        equal(page.value(WIDER_THAN_THE_WINDOW), False, f"{width} px to be wide enough")
+
+
 def main():
     if browser.program() is None:
         print("skipped: chromium is not installed")
