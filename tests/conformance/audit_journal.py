@@ -3,8 +3,8 @@
 """Audits a journal without a line of the platform's code: written from sql/sqlite/README.md alone,
 with nothing but Python's standard library and the declarations in schemas/.
 
-usage: audit_journal.py DATA_DIRECTORY         also of a payd that runs; nothing is written there
-       audit_journal.py --find WORD DATA_DIRECTORY
+usage: audit_journal.py [--find WORD] [--anchor LOG] DATA_DIRECTORY
+                        also of a payd that runs; nothing is written there
        audit_journal.py --help
 
 Checks hash, place and chain of every batch, that each record names who asked for it, that shards
@@ -13,12 +13,14 @@ belongs to a request. Moves the money of every account as the events say, prints
 currency, which payctl ledger trial-balance must show too, and what is under way: sends not yet
 taken or parked, requests without an answer. With --find it also says in which batches something is
 spoken of: an id like pay_..., the X-Request-Id of a request, a user; payctl ledger show-batch shows
-them.
+them. With --anchor the journal is also held against what was noted of it before: LOG has lines of
+payd's log, kept elsewhere, and each with "event":"journal_head" names a batch and its hash.
 Exit code 0: all holds; 1: something does not; 2: there is no journal.
 """
 import array
 import contextlib
 import hashlib
+import json
 import pathlib
 import sqlite3
 import struct
@@ -360,9 +362,10 @@ class Places:
 class Audit:
     """All that is known so far."""
 
-    def __init__(self, search):
+    def __init__(self, search, anchors=None):
         self.books, self.sends, self.search = Books(), Sends(), search
-        self.heads = {}  # by shard: the newest batch, its hash and epoch, time of the last event
+        self.anchors = anchors or {}  # by shard and batch: hashes that were noted
+        self.heads = {}  # by shard: the newest batch, its hash and epoch, time of the last record
         self.places = Places()
         self.events = {event["number"]: (name, [field["name"] for field in event["fields"]])
                        for name, event in declared("event").items()}
@@ -371,8 +374,9 @@ class Audit:
     def record(self, unpacker, place, head, last_ns):
         """What comes after its begin: ["t", from, n, place, hash] if it handles a send; events as
         [number, fields] and sends as ["s", to, ...]; its end. Lengths and letters tell them apart.
-        Returns the events, the place of what comes next, the time of the last event."""
+        Returns the events and the place of what comes next."""
         shard, (time_ns, key, fingerprint), told, taken = self.search.place[0], head[:3], [], None
+        require(time_ns > last_ns, "a time that is not later than the one before")
         while True:
             begin = unpacker.at
             part = unpacker.value()
@@ -385,8 +389,7 @@ class Audit:
                 self.sends.send(shard, part[1], place, unpacker.data[begin:unpacker.at])
                 place += 1
             elif len(part) == 2 and part[0] != "o":
-                require(time_ns > last_ns, "a time that is not later than the one before")
-                last_ns, time_ns, place = time_ns, time_ns + 1, place + 1
+                place += 1
                 name, fields = self.events[part[0]]
                 self.books.apply(name, dict(zip(fields, part[1])))
                 told.append((name, part[1]))
@@ -395,10 +398,10 @@ class Audit:
             else:
                 require(len(part) == {"o": 2, "c": 7}.get(part[0], 4), "a record without an end")
                 self.sends.end(shard, part, head[0], key, fingerprint)
-                return told, place, last_ns
+                return told, place
 
     def body(self, body, count, last_ns):
-        """Returns the time of the last event. A record begins with [time, key, fingerprint, wide,
+        """Returns the time of the last record. A record begins with [time, key, fingerprint, wide,
         principal, request]."""
         unpacker, principals, records = Unpacker(body), Principals(), 0
         place = self.search.place[1] << PLACE_BITS
@@ -406,7 +409,8 @@ class Audit:
         while unpacker.at < len(body):
             head = unpacker.value()
             principal = principals.take(head[4], self.books.records_by)
-            told, place, last_ns = self.record(unpacker, place + 1, head, last_ns)
+            told, place = self.record(unpacker, place + 1, head, last_ns)
+            last_ns = head[0]
             self.search.record(records, principal, head[5], told)
             records += 1
         require(records == count, f"{records} records, not {count}")
@@ -422,6 +426,8 @@ class Audit:
             require(epoch >= epoch_before, "has an older epoch than the one before")
             require(prev_hash == hash_before, "does not name the hash of the batch before")
             require(hashlib.sha256(head + prev_hash + body).digest() == found, "has another hash")
+            require(self.anchors.get((shard, seq), {found}) == {found},
+                    "has another hash than was noted of it")
             last_ns = self.body(body, count, last_ns)
         except (Damage, IndexError, KeyError, TypeError, ValueError, struct.error) as e:
             raise Damage(f"batch {seq} of shard {shard}: {e!r}") from e
@@ -437,8 +443,21 @@ def open_journal(data):
     return sqlite3.connect(path.as_uri() + ("?immutable=1" if alone else "?mode=ro"), uri=True)
 
 
-def audit_whole(data, search=None):
-    audited = Audit(search or Search(None))
+def read_anchors(path):
+    """What the lines of a log note of journals: by shard and batch the hashes."""
+    anchors = {}
+    with open(path, encoding="utf-8", errors="replace") as log:
+        for line in log:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                noted = json.loads(line)
+                if noted["event"] == "journal_head":
+                    anchors.setdefault((noted["shard"], noted["batch"]), set()).add(
+                        bytes.fromhex(noted["hash"]))
+    return anchors
+
+
+def audit_whole(data, search=None, anchors=None):
+    audited = Audit(search or Search(None), anchors)
     with contextlib.closing(open_journal(data)) as journal:
         journal.execute("BEGIN")  # of one moment
         for row in journal.execute("SELECT row, shard, seq, epoch, count, prev_hash, hash, body"
@@ -447,6 +466,9 @@ def audit_whole(data, search=None):
         audited.places.check(journal.execute(
             "SELECT shard, first_seq, first_row, rows FROM batch_index"
             " ORDER BY shard, first_seq").fetchall())
+    for shard, seq in sorted(audited.anchors):
+        require(seq <= audited.heads.get(shard, (0,))[0],
+                f"batch {seq} of shard {shard}: was noted, and is not there")
     audited.sends.check()
     audited.books.check()
     return audited
@@ -463,16 +485,23 @@ def main():
     if sys.argv[1:] in (["--help"], ["-h"]):
         print(__doc__)
         return
-    *options, data = sys.argv[1:] or [""]
-    if not data or data.startswith("-") or (options and options[:-1] != ["--find"]):
+    *words, data = sys.argv[1:] or [""]
+    options = dict(zip(words[::2], words[1::2]))
+    if not data or data.startswith("-") or len(words) != 2 * len(options) or \
+            not set(options) <= {"--find", "--anchor"}:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
     if not pathlib.Path(data, "journal.db").is_file():
         print(f"{data} holds no journal.db", file=sys.stderr)
         sys.exit(2)
-    search = Search(options[1] if options else None)
+    search = Search(options.get("--find"))
     try:
-        audited = audit_whole(data, search)
+        anchors = read_anchors(options["--anchor"]) if "--anchor" in options else {}
+    except OSError as e:
+        print(f"{options['--anchor']} cannot be read: {e.strerror}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        audited = audit_whole(data, search, anchors)
     except (Damage, sqlite3.Error) as e:
         sys.exit(f"damaged: {e}")
     books = audited.books
@@ -481,8 +510,10 @@ def main():
     for line in audited.sends.under_way(sorted(audited.heads)):
         print(line)
     print(sum(books.records_by.values()), "records of", len(books.records_by), "principals")
-    if options:
-        print(*search.found or [f"nothing speaks of {options[1]}"], sep="\n")
+    if "--anchor" in options:
+        print(len(anchors), "batches are as they were noted")
+    if "--find" in options:
+        print(*search.found or [f"nothing speaks of {options['--find']}"], sep="\n")
     for code, total in books.totals().items():
         print(code, *(f"{name} {value}" for name, value in total.items()))
 

@@ -345,10 +345,54 @@ def auditor(code, *words):
 
 
 def test_the_program_says_how_it_is_used(payd):
-    contains(auditor(0, "--help"), "usage: audit_journal.py DATA_DIRECTORY")
-    for words in ((), ("a", "b"), ("--data", ), ("--find", "x"), ("--find", "x", "y", "z")):
-        contains(auditor(2, *words), "usage: audit_journal.py DATA_DIRECTORY")
+    contains(auditor(0, "--help"), "usage: audit_journal.py [--find WORD] [--anchor LOG] DATA")
+    for words in ((), ("a", "b"), ("--data", ), ("--find", "x"), ("--find", "x", "y", "z"),
+                  ("--anchor", "x"), ("--find", "x", "--find", "y", "z")):
+        contains(auditor(2, *words), "usage: audit_journal.py [--find WORD] [--anchor LOG] DATA")
     contains(auditor(2, payd.root), f"{payd.root} holds no journal.db")
+    contains(auditor(2, "--anchor", "/nowhere", payd.data), "/nowhere cannot be read")
+
+
+def rewritten(data, first):
+    """Shard 0's batches from this one on with one record's time changed, and every hash made anew:
+    who may write the file can do this, and the chain holds."""
+    with contextlib.closing(sqlite3.connect(data / "journal.db")) as journal:
+        rows = journal.execute("SELECT row, shard, seq, epoch, count, prev_hash, hash, body FROM"
+                               " batches WHERE shard = 0 AND seq >= ? ORDER BY seq",
+                               (first, )).fetchall()
+        before = rows[0][5]
+        for row, shard, seq, epoch, count, _, _, body in rows:
+            if seq == first:
+                at = body.index(b"\xcf") + 8  # the lowest byte of the first time
+                body = body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
+            told = struct.pack(">HQQQ", shard, seq, epoch, count)
+            found = hashlib.sha256(told + before + body).digest()
+            journal.execute("UPDATE batches SET prev_hash = ?, hash = ?, body = ? WHERE row = ?",
+                            (before, found, body, row))
+            before = found
+        journal.commit()
+
+
+def test_what_was_noted_of_a_journal_is_held_against_it(payd):
+    with Payd(log_level="info") as other, other.bank() as bank:
+        bank.open_wallet(funds="5.00")
+        other.stop()
+        other.start()
+        scenarios.wait_for(lambda: other.stderr.read_text().count("journal_head") > 1, "the lines")
+        equal(other.stop(), 0, "the exit code")
+        contains(auditor(0, "--anchor", other.stderr, other.data), "batches are as they were noted")
+        seq = max(seq for _, seq in audit_journal.read_anchors(other.stderr))
+        copy = other.root / "shorter"
+        shutil.copytree(other.data, copy, ignore=shutil.ignore_patterns("payd.sock"))
+        with contextlib.closing(sqlite3.connect(copy / "journal.db")) as journal:
+            journal.execute("DELETE FROM batches WHERE seq >= ?", (seq, ))
+            journal.commit()
+        contains(auditor(0, copy), "shard 0: ")
+        contains(auditor(1, "--anchor", other.stderr, copy), "was noted, and is not there")
+        rewritten(other.data, 2)
+        contains(auditor(0, other.data), "shard 0: ")
+        contains(auditor(1, "--anchor", other.stderr, other.data),
+                 "has another hash than was noted of it")
 
 
 def test_it_writes_nothing(payd):
