@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cursor is one byte for the list and eight, big-endian, for each number of the key: it depends
- * on nothing but the row, so it is good after a restart and while rows are added. It is not signed:
- * a changed one begins elsewhere in a list whose rows are checked against the caller all the same.
- * The walk ends before the row that page_look() refuses (page full, too many rows looked at, or no
+/* The walk ends before the row that page_look() refuses (page full, too many rows looked at, or no
  * memory); the row before it gives the next cursor, wanted or not, so a list with a filter that
  * rarely matches advances too. */
 #include "actors/common/page.h"
@@ -16,9 +13,10 @@ static const struct page_rules wallet_rules = {
     .memory_max = (size_t)4 << 20,
 };
 
-uint16_t page_begin(struct page *p, const struct page_rules *rules, bool has_limit, uint32_t limit)
+uint16_t page_begin(struct page *p, const struct page_rules *rules, const struct message *m,
+                    bool has_limit, uint32_t limit)
 {
-    *p = (struct page){.rules = rules, .limit = has_limit ? limit : rules->limit};
+    *p = (struct page){.rules = rules, .message = m, .limit = has_limit ? limit : rules->limit};
     arena_init(&p->arena, rules->memory_max);
     return p->limit > 0 && p->limit <= rules->limit_max ? RESULT_OK : RESULT_INVALID_FIELD;
 }
@@ -41,29 +39,11 @@ bool page_look(struct page *p)
 struct slice page_cursor_of(struct page *p, enum page_list list, const uint64_t *numbers,
                             uint32_t count)
 {
-    check(count <= PAGE_NUMBERS_MAX);
+    check(count <= CURSOR_NUMBERS_MAX);
     if (!p->more)
         return (struct slice){NULL, 0};
-    uint32_t len = 0;
-    p->cursor[len++] = (uint8_t)list;
-    for (uint32_t i = 0; i < count; i++) {
-        for (int shift = 56; shift >= 0; shift -= 8)
-            p->cursor[len++] = (uint8_t)(numbers[i] >> shift);
-    }
-    return (struct slice){(const char *)p->cursor, len};
-}
-
-bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *numbers, uint32_t count)
-{
-    if (cursor.len != 1 + 8 * count || (uint8_t)cursor.data[0] != (uint8_t)list)
-        return false;
-    const uint8_t *at = (const uint8_t *)cursor.data + 1;
-    for (uint32_t i = 0; i < count; i++) {
-        numbers[i] = 0;
-        for (int j = 0; j < 8; j++)
-            numbers[i] = numbers[i] << 8 | *at++;
-    }
-    return true;
+    cursor_make(&p->cursor, p->message, list, numbers, count);
+    return (struct slice){(const char *)p->cursor.bytes, p->cursor.len};
 }
 
 /* --- keys of one id or number ----------------------------------------------------------------- */
@@ -73,18 +53,21 @@ static uint32_t numbers_of(enum value_type type)
     return type == VALUE_ID ? 2 : 1;
 }
 
-uint16_t page_init(struct page *p, enum page_list list, enum value_type type, bool has_limit,
-                   uint32_t limit, bool has_cursor, struct slice cursor)
+uint16_t page_init(struct page *p, const struct message *m, enum page_list list,
+                   enum value_type type, bool has_limit, uint32_t limit, bool has_cursor,
+                   struct slice cursor)
 {
     check(type == VALUE_ID || type == VALUE_UINT);
     uint64_t n[2] = {0};
-    uint16_t code = page_begin(p, &wallet_rules, has_limit, limit);
+    uint16_t code = page_begin(p, &wallet_rules, m, has_limit, limit);
     p->list = list;
     p->type = type;
     if (code != RESULT_OK || !has_cursor)
         return code;
-    if (!page_cursor_read(cursor, list, n, numbers_of(type)) ||
-        (type == VALUE_UINT && n[0] > INT64_MAX))
+    code = cursor_read(cursor, m, list, n, numbers_of(type));
+    if (code != RESULT_OK)
+        return code;
+    if (type == VALUE_UINT && n[0] > INT64_MAX)
         return RESULT_INVALID_CURSOR;
     p->has_from = true;
     p->from.type = type;

@@ -8,29 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/common/cursor.h"
 #include "runtime/actor/message.h"
 #include "runtime/store/views.h"
 #include "schemas/fields.h"
 
 #define PAGE_LIMIT_MAX 100   /* of the lists of wallets and payments */
 #define PAGE_ROWS_MAX 2000   /* looked at for one page of them */
-#define PAGE_NUMBERS_MAX 5   /* of a cursor */
-#define PAGE_CURSOR_MAX (1 + 8 * PAGE_NUMBERS_MAX)
-
-enum page_list { /* first byte of a cursor, so that one list's cursor is no other's */
-    PAGE_ACCOUNTS = 1,
-    PAGE_ENTRIES,
-    PAGE_TRANSFERS,
-    PAGE_WALLETS,
-    PAGE_MOVEMENTS,
-    PAGE_HOLDS,
-    PAGE_PAYMENTS,
-    PAGE_PAYMENT_EVENTS,
-    PAGE_LEGS,
-    PAGE_REFUNDS,
-    PAGE_WALLET_EVENTS,
-    PAGE_HOLD_EVENTS,
-};
 
 struct page_rules {
     uint32_t limit; /* if none is given */
@@ -42,11 +26,12 @@ struct page_rules {
 struct page {
     struct arena arena; /* what the rows of the answer own */
     const struct page_rules *rules;
+    const struct message *message; /* the request */
     uint32_t limit;
     uint32_t count;     /* taken so far */
     uint32_t looked_at;
     bool more;          /* stopped before the end of the list */
-    uint8_t cursor[PAGE_CURSOR_MAX];
+    struct cursor cursor;
     /* Of lists of wallets and payments, whose keys are one id or number. */
     enum page_list list;
     enum value_type type; /* VALUE_ID or VALUE_UINT */
@@ -56,25 +41,22 @@ struct page {
 };
 
 /* RESULT_OK, or what is wrong with the limit. page_done() in any case. */
-must_check uint16_t page_begin(struct page *p, const struct page_rules *rules, bool has_limit,
-                               uint32_t limit);
+must_check uint16_t page_begin(struct page *p, const struct page_rules *rules,
+                               const struct message *m, bool has_limit, uint32_t limit);
 void page_done(struct page *p);
 
 /* May one more row be looked at? If not, the scan ends before it. */
 bool page_look(struct page *p);
 
-/* The cursor of the next page: list, then numbers. Empty if there is none. */
+/* The cursor of the next page (cursor.h). Empty if there is none. */
 struct slice page_cursor_of(struct page *p, enum page_list list, const uint64_t *numbers,
                             uint32_t count);
-/* false if it is not a cursor of this list. */
-must_check bool page_cursor_read(struct slice cursor, enum page_list list, uint64_t *numbers,
-                                 uint32_t count);
 
 /* --- keys of one id or number ----------------------------------------------------------------- */
 
 /* page_begin() by the rules of wallets and payments, and the cursor. */
-must_check uint16_t page_init(struct page *p, enum page_list list, enum value_type type,
-                              bool has_limit, uint32_t limit, bool has_cursor,
+must_check uint16_t page_init(struct page *p, const struct message *m, enum page_list list,
+                              enum value_type type, bool has_limit, uint32_t limit, bool has_cursor,
                               struct slice cursor);
 
 /* The walk over the rows with this prefix (the caller's), ascending, from the request's cursor. */

@@ -105,13 +105,15 @@ static uint16_t accounts_page(struct accounts_walk *w, struct wire_writer *reply
 {
     struct ledger_list *list = &w->list;
     w->items = arena_alloc(&list->page.arena, list->page.limit * sizeof *w->items);
-    uint64_t numbers[2];
+    uint64_t numbers[2] = {0};
     if (w->items == NULL)
         return RESULT_TOO_LARGE;
-    if (w->asked->has_cursor &&
-        !page_cursor_read(w->asked->cursor, PAGE_ACCOUNTS, numbers,
-                                 array_len(numbers)))
-        return RESULT_INVALID_CURSOR;
+    if (w->asked->has_cursor) {
+        uint16_t code = cursor_read(w->asked->cursor, list->page.message, PAGE_ACCOUNTS, numbers,
+                                    array_len(numbers));
+        if (code != RESULT_OK)
+            return code;
+    }
     bool all = ledger_list_all(list);
     const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from = {VALUE_ID, .id = {numbers[0], numbers[1]}};
@@ -191,8 +193,7 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
 {
     const struct account_entries *q = w->asked;
     if (q->has_cursor)
-        return page_cursor_read(q->cursor, PAGE_ENTRIES, version, 1) ? RESULT_OK
-                                                                     : RESULT_INVALID_CURSOR;
+        return ledger_list_cursor(&w->list, q->cursor, version);
     struct entries_row row;
     *version = 0;
     if (!q->has_to || !ledger_list_last_entry(&w->list, q->account_id, &row))

@@ -21,13 +21,20 @@ uint16_t ledger_list_init(struct ledger_list *list, struct view_store *s, const 
 {
     *list = (struct ledger_list){.store = s, .who = &m->who};
     attributions_init(&list->attributions, s, m, &list->page.arena);
-    return page_begin(&list->page, &rules, has_limit, limit);
+    return page_begin(&list->page, &rules, m, has_limit, limit);
 }
 
 void ledger_list_done(struct ledger_list *list)
 {
     attributions_done(&list->attributions);
     page_done(&list->page);
+}
+
+uint16_t ledger_list_cursor(struct ledger_list *list, struct slice cursor, uint64_t *version)
+{
+    check(list->page.message != NULL);
+    uint16_t code = cursor_read(cursor, list->page.message, PAGE_ENTRIES, version, 1);
+    return code == RESULT_OK && *version > INT64_MAX ? RESULT_INVALID_CURSOR : code;
 }
 
 struct account_reader {

@@ -27,6 +27,10 @@ must_check uint16_t ledger_list_init(struct ledger_list *list, struct view_store
                                      const struct message *m, bool has_limit, uint32_t limit);
 void ledger_list_done(struct ledger_list *list);
 
+/* Below which version of an account's entries the page begins: cursor_read(). */
+must_check uint16_t ledger_list_cursor(struct ledger_list *list, struct slice cursor,
+                                       uint64_t *version);
+
 /* Are the accounts of all tenants listed: for an operator who named no tenant? */
 static inline bool ledger_list_all(const struct ledger_list *list)
 {

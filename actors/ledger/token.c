@@ -162,7 +162,7 @@ void posting_reserve(struct turn *t, const struct token *k, const struct token_e
 
 struct decision posting_decide(struct turn *t, struct token *k, struct token_end *e)
 {
-    struct decision d = {.result = RESULT_DEADLINE_PASSED};
+    struct decision d = {.result = RESULT_DEADLINE_PASSED, .currency = k->currency};
     const struct send_origin *o = turn_origin(t);
     check(o != NULL);
     check(e->posting.continues);

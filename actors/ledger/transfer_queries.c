@@ -89,9 +89,11 @@ static uint16_t walk_tenant(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
     uint64_t n[5] = {0};
-    if (w->asked->has_cursor &&
-        (!page_cursor_read(w->asked->cursor, PAGE_TRANSFERS, n, array_len(n)) || n[4] > UINT16_MAX))
-        return RESULT_INVALID_CURSOR;
+    uint16_t code = RESULT_OK;
+    if (w->asked->has_cursor)
+        code = cursor_read(w->asked->cursor, list->page.message, PAGE_TRANSFERS, n, array_len(n));
+    if (code != RESULT_OK || n[4] > UINT16_MAX)
+        return code != RESULT_OK ? code : RESULT_INVALID_CURSOR;
     bool one = !ledger_list_all(list);
     const struct value tenant = {VALUE_ID, .id = list->who->tenant_id};
     const struct value from[] = {{VALUE_ID, .id = {n[0], n[1]}},
@@ -147,9 +149,10 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
         return code;
     *tenant_id = account.tenant_id;
     uint64_t version = 0;
-    if (w->asked->has_cursor &&
-        !page_cursor_read(w->asked->cursor, PAGE_ENTRIES, &version, 1))
-        return RESULT_INVALID_CURSOR;
+    if (w->asked->has_cursor)
+        code = ledger_list_cursor(list, w->asked->cursor, &version);
+    if (code != RESULT_OK)
+        return code;
     return ledger_list_entries(list, w->asked->account_id, version, take_entry, w);
 }
 
@@ -174,9 +177,11 @@ static uint16_t candidates_of_transaction(struct transfers_walk *w)
 {
     struct ledger_list *list = &w->list;
     uint64_t n[2] = {0};
-    if (w->asked->has_cursor && (!page_cursor_read(w->asked->cursor, PAGE_LEGS, n, array_len(n)) ||
-                                 n[0] > UINT16_MAX || n[1] > UINT32_MAX))
-        return RESULT_INVALID_CURSOR;
+    uint16_t code = RESULT_OK;
+    if (w->asked->has_cursor)
+        code = cursor_read(w->asked->cursor, list->page.message, PAGE_LEGS, n, array_len(n));
+    if (code != RESULT_OK || n[0] > UINT16_MAX || n[1] > UINT32_MAX)
+        return code != RESULT_OK ? code : RESULT_INVALID_CURSOR;
     const struct value from[] = {{VALUE_UINT, .number = n[0]}, {VALUE_UINT, .number = n[1]}};
     const struct value prefix[] = {{VALUE_ID, .id = list->who->tenant_id},
                                    {VALUE_ID, .id = w->asked->transaction_id}};

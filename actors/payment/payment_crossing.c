@@ -112,7 +112,7 @@ enum turn_result payment_cross_capture(struct turn *t, const struct message *m,
     if (against_taking != RESULT_OK || code != RESULT_OK)
         return wallet_refuse(t, against_taking != RESULT_OK ? against_taking : code);
     const struct payment_capturing capturing = {asked->payment_id, asked->transfer_id,
-                                                asked->amount, asked->released};
+                                                asked->amount, asked->released, p->currency};
     const struct payment_token sent = {.to_account = move.to,
                                        .payment_id = asked->payment_id,
                                        .token = k,
@@ -135,7 +135,8 @@ enum turn_result payment_cross_refund(struct turn *t, const struct message *m,
         return TURN_WAIT;
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    const struct payment_refunding refunding = {move->reference, move->id, move->amount};
+    const struct payment_refunding refunding = {move->reference, move->id, move->amount,
+                                                move->currency};
     const struct payment_token sent = {
         .to_account = move->from,
         .payment_id = move->reference,
@@ -189,7 +190,9 @@ enum turn_result payment_on_token(struct turn *t, struct id128 self, const struc
     struct payment_follow back = {
         .payment_id = sent->payment_id,
         .reservation_id = token_reservation_id(&k, &e),
-        .decision = {.result = crossing_check(m, found, &payee), .decided_time = turn_time(t)},
+        .decision = {.result = crossing_check(m, found, &payee),
+                     .currency = k.currency,
+                     .decided_time = turn_time(t)},
         .shard = turn_shard(t),
         .has_reason = sent->has_reason,
         .reason = sent->reason,
@@ -308,11 +311,12 @@ static enum turn_result crossing_capture(struct turn *t, const struct payment *p
         .transfer_id = f->kept.id,
         .amount = p->capturing,
         .released = p->releasing,
+        .currency = p->currency,
         .metadata = c->metadata,
         .has_shard = true,
         .shard = c->shard,
     };
-    const struct payment_capture_refused refused = {c->payment_id, p->capturing,
+    const struct payment_capture_refused refused = {c->payment_id, p->capturing, p->currency,
                                                     c->decision.result, c->shard};
     struct transfer_crossed made;
     struct posting take = crossing_take(c->payment_id, p);
@@ -338,14 +342,15 @@ static enum turn_result crossing_refund(struct turn *t, const struct following *
         .payment_id = c->payment_id,
         .transfer_id = f->kept.id,
         .amount = f->kept.amount,
+        .currency = f->kept.currency,
         .has_reason = c->has_reason,
         .reason = c->reason,
         .metadata = c->metadata,
         .has_shard = true,
         .shard = c->shard,
     };
-    const struct payment_refund_refused refused = {c->payment_id, f->kept.id, f->kept.amount,
-                                                   c->decision.result, c->shard};
+    const struct payment_refund_refused refused = {
+        c->payment_id, f->kept.id, f->kept.amount, f->kept.currency, c->decision.result, c->shard};
     struct transfer_crossed made;
     posting_follow(t, f, &c->decision, &made);
     if (c->decision.result == RESULT_OK) {

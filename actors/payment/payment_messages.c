@@ -310,6 +310,7 @@ enum turn_result payment_on_capture(struct turn *t, struct id128 self, const str
         .transfer_id = move.id,
         .amount = amount,
         .released = released,
+        .currency = move.currency,
         .metadata = capture->metadata,
     };
     if (!turn_at_home(t, ref.payee.id))
@@ -379,6 +380,7 @@ enum turn_result payment_on_refund(struct turn *t, struct id128 self, const stru
         .payment_id = self,
         .transfer_id = move.id,
         .amount = amount,
+        .currency = move.currency,
         .has_reason = refund->has_reason,
         .reason = refund->reason,
         .metadata = refund->metadata,
@@ -447,7 +449,7 @@ enum turn_result payment_on_increase(struct turn *t, struct id128 self, const st
     enum turn_result end;
     if (!payment_enter(t, self, ROLE_PAYER, &ref, &end))
         return end;
-    struct payment_increased increased = {.payment_id = self};
+    struct payment_increased increased = {.payment_id = self, .currency = ref.payment->currency};
     uint16_t code = increase_amount(t, &ref, m->body, &increased.amount);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
@@ -482,6 +484,7 @@ enum turn_result payment_on_cancel(struct turn *t, struct id128 self, const stru
         .payment_id = self,
         .transfer_id = p.transfer.id,
         .released = payment_remaining(ref.payment),
+        .currency = ref.payment->currency,
         .has_reason = cancel->has_reason,
         .reason = cancel->reason,
     };
@@ -519,6 +522,7 @@ enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
         .payment_id = self,
         .transfer_id = p.transfer.id,
         .released = payment_remaining(ref.payment),
+        .currency = ref.payment->currency,
     };
     posting_emit(t, &p);
     turn_emit(t, &payment_expired_type, &expired);

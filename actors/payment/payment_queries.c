@@ -130,11 +130,11 @@ struct walk {
     uint8_t prefix_count;
 };
 
-static uint16_t walk_payments(struct view_store *s, struct payment_scan *scan,
-                              const struct walk *walk)
+static uint16_t walk_payments(struct view_store *s, const struct message *m,
+                              struct payment_scan *scan, const struct walk *walk)
 {
     const struct payment_list *request = scan->request;
-    uint16_t code = page_init(&scan->page, PAGE_PAYMENTS, VALUE_ID, request->has_limit,
+    uint16_t code = page_init(&scan->page, m, PAGE_PAYMENTS, VALUE_ID, request->has_limit,
                               request->limit, request->has_cursor, request->cursor);
     if (code != RESULT_OK)
         return code;
@@ -264,7 +264,7 @@ uint16_t payment_query_list(struct view_store *s, const struct message *m,
     uint32_t count = 0;
     uint16_t code = plan_walks(s, m, walks, &count);
     for (uint32_t i = 0; code == RESULT_OK && i < count; i++)
-        code = walk_payments(s, &scans[i], &walks[i]);
+        code = walk_payments(s, m, &scans[i], &walks[i]);
     if (code == RESULT_OK && count == 2) {
         struct page *page = &scans[0].page;
         struct payment_info *merged =
@@ -435,7 +435,7 @@ static uint16_t scan_steps(struct view_store *s, const struct message *m,
                            const struct payment_event_list *asked, enum page_list list,
                            uint32_t row_size, struct event_scan *scan)
 {
-    uint16_t code = page_init(&scan->page, list, VALUE_UINT, asked->has_limit, asked->limit,
+    uint16_t code = page_init(&scan->page, m, list, VALUE_UINT, asked->has_limit, asked->limit,
                               asked->has_cursor, asked->cursor);
     if (code != RESULT_OK)
         return code;

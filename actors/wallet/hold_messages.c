@@ -52,6 +52,7 @@ enum turn_result hold_on_create(struct turn *t, struct id128 self, const struct 
         .hold_id = hold_id,
         .wallet_id = self,
         .amount = amount,
+        .currency = w.wallet->currency,
         .expires_at = turn_time(t) + wallet_life_ns(create->has_expires_in_s, create->expires_in_s),
         .has_description = create->has_description,
         .description = create->description,
@@ -168,7 +169,7 @@ enum turn_result hold_on_capture(struct turn *t, struct id128 self, const struct
     code = funds_post_both(t, &post, capture->has_to_wallet_id ? &forward : NULL);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest};
+    struct wallet_hold_captured captured = {self, amount, keep_rest ? 0 : rest, move.currency};
     turn_emit(t, &wallet_hold_captured_type, &captured);
     return hold_reply(t, self);
 }

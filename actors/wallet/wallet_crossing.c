@@ -45,7 +45,7 @@ enum turn_result wallet_cross(struct turn *t, const struct message *m,
                                       .token = k,
                                       .has_debited_time = true,
                                       .debited_time = turn_time(t)};
-    const struct wallet_debited debited = {move->from, move->amount};
+    const struct wallet_debited debited = {move->from, move->amount, move->currency};
     turn_emit(t, &wallet_debited_type, &debited);
     transfer_note_emit(t, move->tenant_id, k.id, note);
     turn_send(t, &wallet_token_type, &sent);
@@ -66,7 +66,7 @@ enum turn_result hold_cross(struct turn *t, const struct message *m, struct hold
         return end;
     struct id128 ask = turn_open(t, k.id);
     const struct wallet_hold_capturing capturing = {c->hold_id, c->take.transfer.id, c->amount,
-                                                    c->final};
+                                                    c->forward.currency, c->final};
     turn_emit(t, &wallet_hold_capturing_type, &capturing);
     posting_reserve(t, &k, &e, ask);
     const struct wallet_token sent = {
@@ -104,6 +104,7 @@ enum turn_result wallet_on_token(struct turn *t, struct id128 self, const struct
         return TURN_WAIT;
     struct id128 tenant_id = k.has_tenant_id ? k.tenant_id : m->who.tenant_id;
     struct decision d = {.result = wallet_check_receiver(tenant_id, k.currency, found, &to),
+                         .currency = k.currency,
                          .decided_time = turn_time(t)};
     if (d.result == RESULT_OK)
         d = posting_decide(t, &k, &e);
@@ -151,7 +152,8 @@ enum turn_result wallet_on_follow(struct turn *t, struct id128 self, const struc
         crossing_answer(t, &f, made.amount, time_ns, &note);
         return TURN_DONE;
     }
-    const struct wallet_debit_returned returned = {self, f.kept.amount, c->debited_time};
+    const struct wallet_debit_returned returned = {self, f.kept.amount, f.kept.currency,
+                                                   c->debited_time};
     if (!MUTANT(KEEP_DEBIT))
         turn_emit(t, &wallet_debit_returned_type, &returned);
     turn_close(t, f.kept.ask, c->decision.result, NULL, NULL, 0);
@@ -193,7 +195,7 @@ enum turn_result hold_on_follow(struct turn *t, struct id128 self, const struct 
     if (c->decision.result == RESULT_OK) {
         struct transfer_crossed made;
         const struct wallet_hold_captured captured = {
-            self, h->capturing, h->capture_final ? h->remaining - h->capturing : 0};
+            self, h->capturing, h->capture_final ? h->remaining - h->capturing : 0, h->currency};
         posting_emit(t, &take);
         posting_follow(t, &f, &c->decision, &made);
         turn_emit(t, &wallet_hold_captured_type, &captured);

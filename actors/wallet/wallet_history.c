@@ -145,14 +145,14 @@ static uint16_t history_begin(struct view_store *s, const struct message *m,
     const struct slice none = {0};
     struct page *page = &h->moves.list.page;
     uint64_t from[2] = {WALLET_HISTORY_NEWEST, WALLET_HISTORY_NEWEST};
-    uint16_t code = page_init(page, PAGE_WALLET_EVENTS, VALUE_UINT, request->has_limit,
+    uint16_t code = page_init(page, m, PAGE_WALLET_EVENTS, VALUE_UINT, request->has_limit,
                               request->limit, false, none);
     if (code == RESULT_OK)
-        code = page_init(&h->changes.page, PAGE_WALLET_EVENTS, VALUE_UINT, true, page->limit, false,
-                         none);
-    if (code == RESULT_OK && request->has_cursor &&
-        !(page_cursor_read(request->cursor, PAGE_WALLET_EVENTS, from, 2) &&
-          from[0] <= WALLET_HISTORY_NEWEST && from[1] <= WALLET_HISTORY_NEWEST))
+        code = page_init(&h->changes.page, m, PAGE_WALLET_EVENTS, VALUE_UINT, true, page->limit,
+                         false, none);
+    if (code == RESULT_OK && request->has_cursor)
+        code = cursor_read(request->cursor, m, PAGE_WALLET_EVENTS, from, 2);
+    if (code == RESULT_OK && (from[0] > WALLET_HISTORY_NEWEST || from[1] > WALLET_HISTORY_NEWEST))
         code = RESULT_INVALID_CURSOR;
     if (code == RESULT_OK)
         code = wallet_row_find(s, &m->who, request->wallet_id, &h->moves.wallet);
@@ -311,7 +311,7 @@ uint16_t wallet_query_hold_events(struct view_store *s, const struct message *m,
     const struct wallet_hold_event_list *request = m->body;
     struct history_changes c = {.left_out = 0};
     struct attributions all = {.error = ERR_OK};
-    uint16_t code = page_init(&c.page, PAGE_HOLD_EVENTS, VALUE_UINT, request->has_limit,
+    uint16_t code = page_init(&c.page, m, PAGE_HOLD_EVENTS, VALUE_UINT, request->has_limit,
                               request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = wallet_row_find(s, &m->who, request->wallet_id, &c.wallet);

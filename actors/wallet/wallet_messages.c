@@ -240,6 +240,7 @@ enum turn_result wallet_on_limits_set(struct turn *t, struct id128 self, const s
         .per_transaction = wanted.per_transaction,
         .has_per_day = set->has_per_day,
         .per_day = wanted.per_day,
+        .currency = w.wallet->currency,
     };
     turn_emit(t, &wallet_limits_changed_type, &changed);
     struct wallet_ref after = wallet_again(t, self);
@@ -318,7 +319,7 @@ static enum turn_result carry_out(struct turn *t, const struct plan *plan)
     posting_emit(t, &p);
     transfer_note_emit(t, plan->move.tenant_id, plan->move.id, &plan->note);
     if (id128_equal(plan->move.from, plan->wallet_id)) {
-        struct wallet_debited debited = {plan->wallet_id, plan->move.amount};
+        struct wallet_debited debited = {plan->wallet_id, plan->move.amount, plan->move.currency};
         turn_emit(t, &wallet_debited_type, &debited);
     }
     return reply_transaction(t, plan, time_ns);

@@ -140,7 +140,7 @@ uint16_t wallet_query_list(struct view_store *s, const struct message *m, struct
 {
     const struct wallet_list *request = m->body;
     struct wallet_scan scan = {.request = request};
-    uint16_t code = page_init(&scan.page, PAGE_WALLETS, VALUE_ID, request->has_limit,
+    uint16_t code = page_init(&scan.page, m, PAGE_WALLETS, VALUE_ID, request->has_limit,
                               request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK) {
         scan.wallets = arena_alloc(&scan.page.arena, scan.page.limit * sizeof *scan.wallets);
@@ -206,7 +206,7 @@ uint16_t wallet_query_holds(struct view_store *s, const struct message *m,
     const struct wallet_hold_list *request = m->body;
     struct hold_scan scan = {.request = request};
     struct wallet_row wallet;
-    uint16_t code = page_init(&scan.page, PAGE_HOLDS, VALUE_ID, request->has_limit,
+    uint16_t code = page_init(&scan.page, m, PAGE_HOLDS, VALUE_ID, request->has_limit,
                               request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = wallet_row_find(s, &m->who, request->wallet_id, &wallet);

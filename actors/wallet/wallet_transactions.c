@@ -278,8 +278,8 @@ static uint16_t begin_transactions(struct view_store *s, const struct message *m
     struct page *page = &scan->list.page;
     scan->list.store = s;
     scan->list.who = &m->who;
-    uint16_t code = page_init(page, PAGE_MOVEMENTS, VALUE_UINT, request->has_limit, request->limit,
-                              request->has_cursor, request->cursor);
+    uint16_t code = page_init(page, m, PAGE_MOVEMENTS, VALUE_UINT, request->has_limit,
+                              request->limit, request->has_cursor, request->cursor);
     if (code == RESULT_OK)
         code = wallet_row_find(s, &m->who, request->wallet_id, &scan->wallet);
     if (code != RESULT_OK)
@@ -347,14 +347,32 @@ static uint16_t find_recorded(struct view_store *s, struct wallet_transactions *
     return recorded->found ? RESULT_OK : RESULT_NOT_FOUND;
 }
 
-/* The last entry that is not after `at`, if it is of this transfer. */
-static bool take_entry_at(struct wallet_transactions *scan,
-                          const struct wallet_transaction_get *get, uint64_t newest, uint64_t at,
-                          enum ledger_list_axis axis)
+struct entry_at { /* looked for among the entries of this time */
+    struct wallet_transactions *scan;
+    struct id128 transfer_id;
+    uint64_t recorded_time;
+};
+
+static bool take_entry_at(void *context, const struct value *values)
+{
+    struct entry_at *at = context;
+    struct entries_row row = ledger_list_entry_of(&at->scan->list, values);
+    if (row.recorded_time != at->recorded_time)
+        return false;
+    if (!row.has_transfer_id || !id128_equal(row.transfer_id, at->transfer_id))
+        return true;
+    wallet_transactions_add(at->scan, &row);
+    return false;
+}
+
+/* The last entry that is not after `place` in the journal, if it is of this transfer. */
+static bool take_entry_of(struct wallet_transactions *scan,
+                          const struct wallet_transaction_get *get, uint64_t newest, uint64_t place)
 {
     struct entries_row row;
     struct ledger_list *list = &scan->list;
-    uint64_t version = ledger_list_version_at(list, get->wallet_id, newest, at, axis);
+    uint64_t version =
+        ledger_list_version_at(list, get->wallet_id, newest, place, LEDGER_LIST_POSITION);
     if (version == 0 || !ledger_list_entry(list, get->wallet_id, version, &row) ||
         !row.has_transfer_id || !id128_equal(row.transfer_id, get->transfer_id))
         return false;
@@ -362,9 +380,9 @@ static bool take_entry_at(struct wallet_transactions *scan,
     return true;
 }
 
-/* No index has an account's entries by transfer, but both have the time of one event. Of a transfer
- * between two shards that is the one of the decision: the account of the other, whose row it is,
- * has its entry at the row's place in the journal. */
+/* No index has an account's entries by transfer, but the entry of an account in the shard of the
+ * transfer's row has the row's place in the journal. In another shard it has the time of the
+ * decision, which is the transfer's. */
 static uint16_t find_transaction(struct view_store *s, struct wallet_transactions *scan,
                                  const struct wallet_transaction_get *get)
 {
@@ -375,8 +393,14 @@ static uint16_t find_transaction(struct view_store *s, struct wallet_transaction
         return code;
     struct ledger_list *list = &scan->list;
     if (ledger_list_last_entry(list, get->wallet_id, &newest) &&
-        !take_entry_at(scan, get, newest.version, at.time, LEDGER_LIST_RECORDED))
-        take_entry_at(scan, get, newest.version, at.position, LEDGER_LIST_POSITION);
+        !take_entry_of(scan, get, newest.version, at.position)) {
+        struct entry_at found = {scan, get->transfer_id, at.time};
+        uint64_t last = ledger_list_version_at(list, get->wallet_id, newest.version, at.time,
+                                               LEDGER_LIST_RECORDED);
+        code = ledger_list_entries(list, get->wallet_id, last + 1, take_entry_at, &found);
+    }
+    if (code != RESULT_OK)
+        return code;
     code = wallet_transactions_complete(s, scan);
     return code == RESULT_OK && list->page.count == 0 ? RESULT_NOT_FOUND : code;
 }

@@ -63,8 +63,8 @@ must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
 must_check enum presence turn_find_attribution(struct turn *t, struct id128 key,
                                                struct attribution *ret);
 
-/* Records the event and applies it. Each event of a shard gets its own time, strictly later than
- * all before it; turn_time() is the time that the next emitted event will get. */
+/* Records the event and applies it. All that a turn decides has one time, turn_time(), strictly
+ * later than all before it. */
 void turn_emit(struct turn *t, const struct message_type *type, const void *event);
 uint64_t turn_time(struct turn *t);
 

@@ -163,11 +163,10 @@ static enum record_part record_read_begin(struct record_reader *r)
     if (r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
     r->inside = true;
-    r->events = 0;
     r->open = r->closing = false;
     r->taken.n = 0;
     r->item = r->begin_item = r->next_item++;
-    r->time_ns = r->begin_ns = wire_get_uint(&r->wire, UINT64_MAX);
+    r->time_ns = wire_get_uint(&r->wire, UINT64_MAX);
     r->keyed = !wire_get_nil(&r->wire);
     if (r->keyed) {
         r->key = wire_get_id(&r->wire);
@@ -185,7 +184,6 @@ static enum record_part record_read_event(struct record_reader *r)
     if (!r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
     r->item = r->next_item++;
-    r->time_ns = r->begin_ns + r->events++;
     r->number = (uint16_t)wire_get_uint(&r->wire, UINT16_MAX);
     r->event = wire_skip(&r->wire);
     return r->wire.failed ? RECORD_DAMAGED : RECORD_EVENT;
@@ -242,7 +240,6 @@ static bool record_leave(struct record_reader *r)
     bool was_inside = r->inside;
     r->inside = false;
     r->item = r->begin_item;
-    r->time_ns = r->begin_ns;
     r->answer = (struct record_answer){0};
     return was_inside;
 }

@@ -4,7 +4,7 @@
  *     schema version
  *     [time, key | nil, fingerprint | nil, wide, principal, request | nil]    a record begins
  *     ["t", from, n, place, hash]                 it handles a send of another shard
- *     [event number, event]                       its events, event i at time + i
+ *     [event number, event]                       its events
  *     ["s", to | nil, kind, target, type, message, nil | [n, place]]      its sends, among them
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
@@ -15,6 +15,8 @@
  * Who asked, and by which request, is in the form of runtime/wire/attribution.h; wide: with the
  * right to see things of all owners. `from`: twice the number of the shard, and one more for a send
  * that went to all.
+ *
+ * What one turn decided has one time, that of its record, which is later than those before it.
  *
  * Records, events and sends are counted together from 0 as the batch's items; an item's position is
  * its batch and number and finds it again.
@@ -120,11 +122,9 @@ struct record_reader {
     uint32_t next_item;
     uint32_t item;       /* of the part just read (for END: of its record) */
     uint32_t begin_item;
-    uint32_t events;     /* of this record so far */
     uint32_t principals; /* that have appeared so far */
     /* the record */
-    uint64_t time_ns;    /* of the event just read, or of the record */
-    uint64_t begin_ns;
+    uint64_t time_ns;    /* of the record, and of all that it decided */
     bool keyed;
     struct id128 key, fingerprint;
     bool wide;           /* whoever asked saw things of all owners */

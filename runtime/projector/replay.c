@@ -116,7 +116,7 @@ static void replay_apply_send(struct replay *r, const struct record_reader *reco
 
 static void replay_apply_end(struct replay *r, const struct record_reader *record)
 {
-    const struct open_ask ask = {record->begin_ns, record->keyed, record->fingerprint};
+    const struct open_ask ask = {record->time_ns, record->keyed, record->fingerprint};
     bool is_open = open_ask_exists(r->registry, record->ask);
     r->fits = is_open == record->closing;
     if (r->fits && record->open)
@@ -218,7 +218,7 @@ static enum err replay_end(struct replay *r, const struct record_reader *record)
         r->on_record(r->context, record);
     if (record->keyed && r->on_key != NULL &&
         !r->on_key(r->context, record->key, record->fingerprint, replay_position(r, record),
-                   record->begin_ns))
+                   record->time_ns))
         return ERR_IO;
     return ERR_OK;
 }
@@ -237,7 +237,6 @@ static enum err replay_part(struct replay *r, enum record_part part,
     case RECORD_TAKEN:
         return replay_taken(r, record);
     case RECORD_EVENT:
-        r->time_ns = record->time_ns;
         return replay_event(r, record);
     case RECORD_SEND:
         return replay_apply(r, replay_apply_send, record);

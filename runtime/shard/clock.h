@@ -48,7 +48,7 @@ static inline int64_t clock_ahead_ns(const struct clock *c)
     return (int64_t)(c->offset_ns - c->wall_offset_ns);
 }
 
-/* The time the next event will get: at least one nanosecond after the last one. */
+/* The time of the next record: at least one nanosecond after the last one. */
 static inline uint64_t clock_event_ns(const struct clock *c)
 {
     bool later = c->now_ns > c->last_event_ns || MUTANT(CLOCK_GOES_BACK);

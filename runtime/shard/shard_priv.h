@@ -62,7 +62,7 @@ struct turn {
     uint64_t depends_seq; /* newest batch among those whose changes it has seen: its answer waits
                              until that one is durable */
     const char *failure;
-    uint64_t begin_ns; /* if `recorded`: time of the record and of its first event */
+    uint64_t time_ns;  /* if `recorded`: of the record, and of all that it decides */
     uint32_t body_at;  /* the same: bytes of the open batch's body before this turn, where the
                           record is cut off if undone, and ... */
     uint32_t items_at; /* ... its items before this turn */

@@ -254,7 +254,7 @@ static void streams_frame_of(struct batch *b, const struct batch_send *put, stru
     *f = (struct frame){.what = FRAME_SEND,
                         .to_all = at.send.to_all,
                         .mark = {0, position_make(b->seq, put->item), at.send_hash},
-                        .time_ns = at.begin_ns,
+                        .time_ns = at.time_ns,
                         .kind = at.send.kind,
                         .type = at.send.type,
                         .target = at.send.target,

@@ -181,10 +181,10 @@ void turn_begin_record(struct turn *t)
     const struct message *m = t->message;
     t->body_at = (uint32_t)b->body.len;
     t->items_at = b->items;
-    t->begin_ns = turn_next_ns(t);
+    t->time_ns = turn_next_ns(t);
     t->recorded = t->must_finish = true;
     batch_begin_record(b, &(struct record_head){
-                              .time_ns = t->begin_ns,
+                              .time_ns = t->time_ns,
                               .key = m->keyed ? &m->key : NULL,
                               .fingerprint = m->keyed ? &m->fingerprint : NULL,
                               .who = &m->who,
@@ -208,20 +208,20 @@ void turn_emit(struct turn *t, const struct message_type *type, const void *even
     check(rule != NULL && !t->replied);
     turn_begin_record(t);
     struct batch *b = s->journal.open;
-    uint64_t time_ns = t->begin_ns + t->events++;
+    t->events++;
     uint32_t item = b->items++;
     record_event(&b->body, type->number);
     type->write(&b->body, event);
     if (b->body.failed)
         turn_give_up(t);
     s->registry.seq = b->seq;
-    rule->apply(&s->registry, event, time_ns);
+    rule->apply(&s->registry, event, t->time_ns);
     s->stats.events++;
     if (rule->key_offset == MESSAGE_NO_OFFSET)
         return;
     struct id128 key;
     memcpy(&key, (const char *)event + rule->key_offset, sizeof key);
-    note_added(s, dedup_table_add(&s->ids, key, position_make(b->seq, item), time_ns));
+    note_added(s, dedup_table_add(&s->ids, key, position_make(b->seq, item), t->time_ns));
 }
 
 struct turn_savepoint turn_savepoint(struct turn *t)
@@ -266,7 +266,7 @@ void turn_rollback(struct turn *t, struct turn_savepoint to)
 
 uint64_t turn_time(struct turn *t)
 {
-    return t->recorded ? t->begin_ns + t->events : turn_next_ns(t);
+    return t->recorded ? t->time_ns : turn_next_ns(t);
 }
 
 uint64_t turn_now(struct turn *t)

@@ -104,9 +104,9 @@ static enum turn_result turn_end_record(struct turn *t)
     b->records++;
     m->quota_percent =
         quota_charge(&s->quota, &m->who, b->body.len - t->body_at, s->running.now_ns);
-    s->clock.last_event_ns = t->begin_ns + (t->events > 0 ? t->events - 1 : 0);
+    s->clock.last_event_ns = t->time_ns;
     if (key != NULL)
-        dedup_table_add(&s->keys, *key, position_make(b->seq, t->items_at), t->begin_ns);
+        dedup_table_add(&s->keys, *key, position_make(b->seq, t->items_at), t->time_ns);
     if (t->closes)
         turn_answer_waiting(t);
     turn_depend_on(t, b->seq);

@@ -175,7 +175,7 @@ void turn_end_open(struct turn *t)
 {
     struct shard *s = t->shard;
     const struct message *m = t->message;
-    const struct open_ask ask = {t->begin_ns, m->keyed, m->fingerprint};
+    const struct open_ask ask = {t->time_ns, m->keyed, m->fingerprint};
     record_end_open(&s->journal.open->body, s->ask);
     s->registry.seq = s->journal.open->seq;
     open_ask_add(&s->registry, s->ask, &ask);

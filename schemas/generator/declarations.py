@@ -68,6 +68,7 @@ class Field:
     max: int
     min: int
     currency: str      # sibling field of an amount
+    beside: bool       # a time of an event that is not that of its record
     example: object
     unless_flags: list  # optional, but in JSON it is needed unless one of these is set
     source: Source
@@ -481,10 +482,13 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
         source.fail(f"min {low} is outside 0..max")
     if "currency" in raw and kind != "amount":
         source.fail("currency is for amount only")
+    if "beside" in raw and kind != "time":
+        source.fail("beside is for time only")
     f = Field(name, kind, argument, t.get("doc", str, ""), t.get("optional", bool, False),
               t.get("since", int, 1), t.get("json", bool, True),
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
-              t.get("example", object), t.get("unless_flags", list, []), source)
+              t.get("beside", bool, False), t.get("example", object),
+              t.get("unless_flags", list, []), source)
     t.finish()
     if f.unless_flags and not f.optional:
         source.fail("unless_flags is for optional fields only")
@@ -678,6 +682,9 @@ def _check_reference(schema, m, f):
         sibling = next((s for s in m.fields if s.name == f.currency), None)
         if sibling is None or sibling.type != "currency":
             f.source.fail(f"its currency {f.currency} is no field of type currency")
+    if m is not None and f.type == "time" and m.event != f.beside:
+        f.source.fail("an event has the time of its record: beside = true says that this is another"
+                      if m.event else "beside is for events only")
 
 
 def _check_message(schema, m):

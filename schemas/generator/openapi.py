@@ -308,7 +308,7 @@ def refusals(schema, r, m):
     names += WITH_MATCH if m.mutates or (r.etag and r.path_fields) else []
     names += WRITING if m.mutates else []
     names += WITH_PATH if r.path_fields else []
-    names += ["invalid_cursor"] if "cursor" in r.query_fields else []
+    names += ["invalid_cursor", "cursor_of_other_list"] if "cursor" in r.query_fields else []
     known = []
     for name in names + m.refusals:
         if schema.error(name) is not None and name not in known:

@@ -259,7 +259,7 @@ def test_all_that_happened_to_a_wallet_says_who_did_it(bank):
     bank.get(f"{path}/holds/{hold}/events", cursor=cursor).expect(200)
     theirs = bank.post(f"/wallets/{bank.open_wallet(funds='1.00')}/holds", {"amount": "1.00"})
     for other in (new_id("hld"), theirs.expect(201).json["hold_id"]):
-        bank.get(f"{path}/holds/{other}/events", cursor=cursor).expect(404, "not_found")
+        bank.get(f"{path}/holds/{other}/events", cursor=cursor).expect(400, "cursor_of_other_list")
     bank.get(f"{path}/events", cursor="AA").expect(400, "invalid_cursor")
 
 

@@ -13,8 +13,7 @@ import sys
 import time
 
 import scenarios
-from payd import (PAYCTL, Client, Forger, Payd, account_of, clean_environment, free_port,
-                  refused_start)
+from payd import (PAYCTL, Client, Forger, Payd, clean_environment, free_port, refused_start)
 from scenarios import contains, equal, true, wait_for
 
 
@@ -211,33 +210,6 @@ def test_a_lack_of_descriptors_is_told_and_passes():
         finally:
             for other in others:
                 other.close()
-
-
-def test_every_list_tells_how_many_there_are():
-    with Payd() as payd, payd.bank() as bank, payd.bank(tenant="other") as other:
-        other.open_wallet(funds="5.00")
-        purse, friend = bank.open_wallet(funds="100.00"), bank.open_wallet()
-        for _ in range(3):
-            payment = bank.authorise(purse, friend, "10.00")["payment_id"]
-            bank.post(f"/payments/{payment}/capture", {"amount": "4.00"}).expect(200)
-            bank.post(f"/payments/{payment}/refund", {"amount": "1.00"}).expect(200)
-            hold = bank.post(f"/wallets/{purse}/holds", {"amount": "1.00"}).expect(201).json
-        ids = {"wallet_id": purse, "account_id": account_of(purse), "payment_id": payment,
-               "hold_id": hold["hold_id"]}
-        paths, lists = bank.get("/openapi.json").expect(200).json["paths"], 0
-        for path in paths:
-            names = [p.get("name") for p in paths[path].get("get", {}).get("parameters", [])]
-            if "cursor" not in names:
-                continue
-            true("count" in names, f"{path} to count")
-            where, lists = path.format(**ids), lists + 1
-            page = bank.get(where, limit=1, count="true").expect(200).json
-            [name] = [key for key, value in page.items() if isinstance(value, list)]
-            there = len(bank.pages(where, name, limit=1))
-            equal((page["total"], page["total_exact"]), (there, True), path)
-            true(there > 0 and "total" not in bank.get(where).expect(200).json, path)
-        equal(lists, 12, "lists")
-        equal(bank.get("/payments", count="true", status="failed").json["total"], 0)
 
 
 def test_one_tenants_quota_of_the_journal_is_nobody_elses():

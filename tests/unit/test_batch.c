@@ -139,7 +139,7 @@ static void assert_send(struct batch *b, uint32_t at)
     batch_read_send(b, &b->sends[at], &r);
     assert_int_equal(r.item, b->sends[at].item);
     assert_int_equal(r.begin_item, number * 4u);
-    assert_int_equal(r.begin_ns, number);
+    assert_int_equal(r.time_ns, number);
     assert_int_equal(r.send.to, number);
     wire_reader_init(&message, r.send.message.data, r.send.message.len);
     assert_int_equal(wire_get_uint(&message, UINT64_MAX), at);

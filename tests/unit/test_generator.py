@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -56,6 +57,10 @@ BAD = [
     (message('name = "a", type = "u64", range = [1, 2]'), r"\[message.bad\] a: range is"),
     (message('name = "a", type = "bool", max = 3'), r"\[message.bad\] a: max is for text"),
     (message('name = "a", type = "u8", max = 300'), r"a: max 300 is outside 1..255"),
+    (message('name = "a", type = "u8", beside = true'), r"\[message.bad\] a: beside is for time"),
+    (message('name = "a", type = "time", beside = true'), r"a: beside is for events only"),
+    (message('name = "a", type = "time"').replace("message.bad", "event.bad"),
+     r"\[event.bad\] a: an event has the time of its record"),
     (message('name = "a", type = "amount"'), r"\[message.bad\] a: its currency currency is no"),
     (message('name = "a", type = "u8", colour = 1'), r"\[message.bad\] a: colour is not known"),
     (message('name = "a", type = "u8", doc = 1'), r"\[message.bad\] a: doc must be text"),
@@ -372,6 +377,22 @@ class Output(unittest.TestCase):
     def test_of_all_declarations_is_well(self):
         done = generate("--check")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_every_amount_has_its_currency_beside_it(self):
+        """Numbers of 128 bits that are none are the client's own. What few accounts have is part of
+        the account's state, which has the currency."""
+        for path in sorted(SCHEMAS.glob("*.toml")):
+            declared = tomllib.loads(path.read_text(encoding="utf-8"))
+            for kind in ("event", "message"):
+                for name, body in declared.get(kind, {}).items():
+                    types = {f["name"]: f["type"] for f in body["fields"]}
+                    bare = [n for n, t in types.items()
+                            if t == "u128" and not n.startswith("user_data")]
+                    self.assertEqual(bare if name != "account_details" else [], [],
+                                     f"{path.name}: {kind}.{name}")
+                    if "amount" in types.values():
+                        self.assertEqual(types.get("currency"), "currency",
+                                         f"{path.name}: {kind}.{name}")
 
     def test_covers_every_declared_service(self):
         build = (SCHEMAS / "meson.build").read_text(encoding="utf-8")

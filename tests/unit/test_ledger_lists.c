@@ -2,6 +2,8 @@
 /* The lists of the ledger: each filter by itself, the boundaries of times, pages that continue. */
 #include "tests/unit/ledger_fixture.h"
 
+#include "actors/common/cursor.h"
+
 #define PENDING TRANSFER_FLAGS_PENDING
 #define MADE_MAX 8
 
@@ -176,9 +178,24 @@ static void test_a_cursor_is_whole_and_of_its_list(void **state)
                          n == len ? RESULT_OK : RESULT_INVALID_CURSOR);
     }
     struct account_entries entries = {
-        .account_id = id_of(1), .has_cursor = true, .cursor = {bytes, 9}};
+        .account_id = id_of(1), .has_cursor = true, .cursor = {bytes, len}};
     assert_int_equal(bank_ask(b, teller(), &account_entries_type, &entries),
-                     RESULT_INVALID_CURSOR);
+                     RESULT_CURSOR_OF_OTHER_LIST);
+}
+
+/* One that somebody made up, with a version that no account reaches. */
+static void test_a_cursor_beyond_all_versions_is_none(void **state)
+{
+    struct bank *b = *state;
+    given_two_accounts(b);
+    struct cursor forged;
+    struct account_entries q = {.account_id = id_of(1)};
+    const struct message m = {.type = &account_entries_type, .body = &q, .who = teller()};
+    const uint64_t version = (uint64_t)INT64_MAX + 1;
+    cursor_make(&forged, &m, PAGE_ENTRIES, &version, 1);
+    q.has_cursor = true;
+    q.cursor = (struct slice){(const char *)forged.bytes, forged.len};
+    assert_int_equal(bank_ask(b, teller(), &account_entries_type, &q), RESULT_INVALID_CURSOR);
 }
 
 /* --- accounts --------------------------------------------------------------------------------- */
@@ -311,6 +328,7 @@ int main(void)
         LEDGER_TEST(test_pages_of_transfers_continue_for_everyone),
         LEDGER_TEST(test_pages_of_transfers_continue_in_the_next_tenant),
         LEDGER_TEST(test_a_cursor_is_whole_and_of_its_list),
+        LEDGER_TEST(test_a_cursor_beyond_all_versions_is_none),
         LEDGER_TEST(test_each_filter_of_accounts_keeps_its_own),
         LEDGER_TEST(test_entries_between_two_times),
         LEDGER_TEST(test_transactions_are_entries_that_moved_money),

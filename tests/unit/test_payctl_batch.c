@@ -121,7 +121,7 @@ static void test_events_are_shown_as_declared(void **state)
     assert_string_equal(at(root, "/records/0/events/0/fields/amount"), "10.50");
     assert_string_equal(at(root, "/records/0/events/0/fields/currency"), "USD");
     assert_string_equal(at(root, "/records/0/events/1/fields/amount"), "0.05");
-    assert_string_equal(at(root, "/records/0/events/1/time"), "2023-11-14T22:13:20.000000001Z");
+    assert_string_equal(at(root, "/records/0/events/1/time"), "2023-11-14T22:13:20Z");
     assert_null(yyjson_obj_get(root, "unreadable"));
 }
 

@@ -89,12 +89,13 @@ static void expect_replayed(struct scene *s)
 /* As it is, its hash too. */
 static void expect_damaged_row(struct scene *s, const char *how)
 {
-    uint64_t seq = s->replay.seq;
+    uint64_t seq = s->replay.seq, time_ns = s->replay.time_ns;
     assert_int_equal(replay_batch(&s->replay, &s->row), ERR_CORRUPT);
     assert_non_null(strstr(s->replay.reason, how));
     assert_non_null(strstr(s->replay.reason, "journal of shard 3 is damaged at batch 2: "));
     assert_int_equal(s->replay.damaged_seq, 2);
     assert_int_equal(s->replay.seq, seq);
+    s->replay.time_ns = time_ns; /* so that the same may be tried in another form */
 }
 
 static void expect_damaged(struct scene *s, const char *how)
@@ -112,14 +113,14 @@ static void batches_that_follow_each_other_are_replayed(void **state)
 {
     struct scene *s = *state;
     add_record(s, 100, 3);
-    add_record(s, 102, 0); /* the third event was of 102 */
+    add_record(s, 101, 0);
     expect_replayed(s);
     add_record(s, 102, 2);
     s->row.epoch = 8;
     expect_replayed(s);
     assert_int_equal(s->replay.events, 5);
     assert_int_equal(s->replay.records, 3);
-    assert_int_equal(s->replay.time_ns, 103);
+    assert_int_equal(s->replay.time_ns, 102);
     assert_int_equal(s->replay.epoch, 8);
     assert_int_equal(coins(s), 5);
     assert_int_equal(s->registry.seq, 2);
@@ -136,7 +137,7 @@ static void time_does_not_go_back_in_a_batch(void **state)
     struct scene *s = *state;
     given_one_batch(s);
     add_record(s, 200, 3);
-    add_record(s, 201, 1);
+    add_record(s, 199, 1);
     expect_damaged(s, "time goes back in record 1");
 }
 
@@ -144,7 +145,7 @@ static void time_does_not_go_back_from_batch_to_batch(void **state)
 {
     struct scene *s = *state;
     given_one_batch(s);
-    add_record(s, 101, 1);
+    add_record(s, 99, 1);
     expect_damaged(s, "time goes back in record 0");
 }
 
@@ -277,7 +278,7 @@ static bool tell_event(void *context, const struct event_rule *rule, const void 
 static void tell_record(void *context, const struct record_reader *record)
 {
     struct told *t = context;
-    assert_int_equal(record->events, 3);
+    assert_int_equal(record->next_item - record->begin_item, 1 + 3);
     t->records++;
 }
 
@@ -293,7 +294,7 @@ static void each_event_is_told_with_its_place_and_time(void **state)
     assert_int_equal(told.events, 3);
     assert_int_equal(told.records, 1);
     assert_true(told.position == position_make(1, 3));
-    assert_int_equal(told.time_ns, 102);
+    assert_int_equal(told.time_ns, 100);
     told.stop_at = 5;
     add_record(s, 200, 3);
     seal(s);

@@ -3,6 +3,7 @@
  * have no shard in common. Accounts 2 and 4 live in shard 0, accounts 1 and 3 in shard 1. */
 #include "tests/unit/street_fixture.h"
 
+#include "actors/common/cursor.h"
 #include "runtime/base/time.h"
 
 #define SHARED                                                                                     \
@@ -107,13 +108,12 @@ static void a_cursor_that_names_no_shard_is_none(void **state)
     given_transfer(b, SHARED, 2, 4, 10, "books");
     given_transfer(b, SHARED, 1, 3, 20, "bread");
     struct transfers_list list = {.has_limit = true, .limit = 1};
-    char cursor[64];
-    struct transfer_page page = listed(b, list);
-    assert_true(page.next_cursor.len <= sizeof cursor);
-    memcpy(cursor, page.next_cursor.data, page.next_cursor.len);
-    cursor[page.next_cursor.len - 8] = 1; /* the highest byte of its last number */
+    struct cursor forged;
+    const uint64_t numbers[] = {0, 0, 0, 1, UINT16_MAX + 1};
+    const struct message m = {.type = &transfers_list_type, .body = &list, .who = shards_teller()};
+    cursor_make(&forged, &m, PAGE_TRANSFERS, numbers, array_len(numbers));
     list.has_cursor = true;
-    list.cursor = (struct slice){cursor, page.next_cursor.len};
+    list.cursor = (struct slice){(const char *)forged.bytes, forged.len};
     assert_int_equal(shards_do(b, &transfers_list_type, &list), RESULT_INVALID_CURSOR);
 }
 

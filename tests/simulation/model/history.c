@@ -108,14 +108,11 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
 static void read_event(struct history *h, const struct record_reader *r,
                        struct ref_effects *effects)
 {
-    if (r->time_ns <= h->time_ns)
-        broken("event times do not increase");
     h->unparks |= r->number == send_unparked_type.number;
-    if (r->taken.n == 0 && !h->unparks && r->time_ns > h->time_ns + 1) {
+    if (r->taken.n == 0 && !h->unparks && r->time_ns > h->before_ns + 1) {
         h->clock_ns = r->time_ns;
         h->clock_seq = h->seq + 1;
     }
-    h->time_ns = r->time_ns;
     const struct event_rule *rule =
         r->number < DOMAIN_NUMBER_MAX ? h->domain->rules[r->number] : NULL;
     if (rule == NULL)
@@ -145,6 +142,10 @@ static void read_body(struct history *h, const struct batch_row *row)
     for (;;) {
         switch (record_next(&r)) {
         case RECORD_BEGIN:
+            if (r.time_ns <= h->time_ns)
+                broken("times of records do not increase");
+            h->before_ns = h->time_ns;
+            h->time_ns = r.time_ns;
             effects = (struct ref_effects){0};
             h->expires = h->unparks = false;
             ref_sends_begin(h->models.sends);
@@ -164,8 +165,6 @@ static void read_body(struct history *h, const struct batch_row *row)
             break;
         case RECORD_END:
             records++;
-            if (r.begin_ns > h->time_ns)
-                h->time_ns = r.begin_ns; /* it has no events, but its time was given */
             if (h->expires != (r.attribution.tenant.len == 0))
                 broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
             ref_sends_end(h->models.sends, h->shard, &r);

@@ -36,7 +36,7 @@ struct history {
     struct history_models models;
     uint64_t seq, epoch;
     struct sha256_digest hash;
-    uint64_t time_ns;  /* of the last event */
+    uint64_t before_ns, time_ns; /* of the record before, and of the last one */
     uint64_t clock_ns; /* of the last one whose time is its shard's clock, not that of a send that
                           was handled, or the next one after it; in this batch */
     uint64_t clock_seq;
