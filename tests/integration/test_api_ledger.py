@@ -493,6 +493,29 @@ def test_a_transaction_is_reversed_whole_and_once(bank):
     bank.post(f"/transactions/{new_id('txn')}/reverse", {}).expect(404, "not_found")
 
 
+def test_a_transfer_of_a_transaction_is_reversed_alone(bank):
+    """The transaction shows it, and cannot be reversed as a whole any more; the rest can alone."""
+    _, rich, poor = two_accounts(bank)
+    fees = bank.open_account()
+    made = bank.post("/transactions", {"legs": [leg(rich, poor, "10.00"),
+                                                leg(rich, fees, "0.50")]}).expect(201).json
+    path = f"/transactions/{made['transaction_id']}"
+    sale, fee = [t["transfer_id"] for t in made["transfers"]]
+    back = bank.post(f"/transfers/{fee}/reverse").expect(201).json
+    equal((back["reverses_id"], "transaction_id" in back), (fee, False), "what moved it back")
+    shown = bank.get(f"{path}/transfers").expect(200).json
+    equal([t.get("reversed_by_id") for t in shown["transfers"]], [None, back["transfer_id"]])
+    true("reversed_by_id" not in shown, "the transaction not to be reversed as a whole")
+    equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["90.00", "10.00", "0.00"])
+    refused = bank.post(f"{path}/reverse").expect(409, "already_reversed")
+    equal(refused.json["failed_leg"], 1, "the leg that was reversed before")
+    bank.post(f"/transfers/{fee}/reverse").expect(409, "already_reversed")
+    rest = bank.post(f"/transfers/{sale}/reverse").expect(201).json["transfer_id"]
+    shown = bank.get(f"{path}/transfers").expect(200).json
+    equal([t["reversed_by_id"] for t in shown["transfers"]], [rest, back["transfer_id"]])
+    equal([bank.account(a)["balance"] for a in (rich, poor, fees)], ["100.00", "0.00", "0.00"])
+
+
 def test_a_transaction_of_an_account_that_is_not_there_leaves_nothing(bank):
     _, rich, _ = two_accounts(bank)
     late, key = new_id("acc"), new_key()
