@@ -40,6 +40,8 @@ static struct account_info info_of(struct turn *t, struct id128 id, const struct
         .debits_posted = a->debits_posted,
         .credits_pending = a->credits_pending,
         .credits_posted = a->credits_posted,
+        .purpose = manager_purpose(a->code, a->flags),
+        .has_opened_time = !transit_is(a, id),
         .opened_time = a->opened_time,
         .open_hold_count = a->hold_count,
         .holds_complete = a->hold_listed == a->hold_count,
@@ -55,6 +57,7 @@ static struct account_info info_of(struct turn *t, struct id128 id, const struct
         const struct manager m = manager_of_account(a->code, id);
         info.managed_by = manager_text(&m, turn_alloc(t, MANAGER_TEXT_MAX));
     }
+    info.has_purpose = info.purpose != 0;
     const struct account_extra *x = a->extra;
     if (x == NULL)
         return info;
@@ -119,6 +122,16 @@ static void reply_account(struct turn *t, struct id128 id, const struct account 
     turn_reply(t, RESULT_OK, &account_info_type, &info, info.version);
 }
 
+/* One of money in transit, to an operator who asks for it. */
+static void reply_transit(struct turn *t, struct id128 id, const struct account *a)
+{
+    struct account_info info = info_of(t, id, a);
+    info.purpose = ACCOUNT_PURPOSE_TRANSIT;
+    info.has_purpose = info.has_peer_shard = true;
+    info.peer_shard = transit_peer(t, a, id);
+    turn_reply(t, RESULT_OK, &account_info_type, &info, info.version);
+}
+
 /* Finds an account that the caller may see, and its holds. False: *result is to be returned. */
 static bool find_own(struct turn *t, struct id128 id, const struct account **a,
                      enum turn_result *result)
@@ -137,9 +150,13 @@ static bool find_own(struct turn *t, struct id128 id, const struct account **a,
 
 enum turn_result account_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
-    (void)m;
     const struct account *a;
     enum turn_result result;
+    if (m->who.operator && turn_find_account(t, self, &a) == PRESENCE_THERE &&
+        transit_is(a, self)) {
+        reply_transit(t, self, a);
+        return TURN_DONE;
+    }
     if (!find_own(t, self, &a, &result))
         return result;
     reply_account(t, self, a);

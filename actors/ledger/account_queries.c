@@ -46,6 +46,8 @@ static bool take_account(void *context, const struct value *values)
     item->name = arena_copy(&w->list.page.arena, row.name);
     item->owner = arena_copy(&w->list.page.arena, row.owner);
     item->has_tenant_id = w->list.who->operator;
+    item->purpose = manager_purpose(row.code, row.flags);
+    item->has_purpose = item->purpose != 0;
     item->has_managed_by = (row.flags & ACCOUNT_FLAGS_MANAGED) != 0;
     if (item->has_managed_by) {
         char memory[MANAGER_TEXT_MAX];

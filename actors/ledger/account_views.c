@@ -42,6 +42,7 @@ static void account_put_change(struct projection *p, struct account_changes_row 
     struct value values[ACCOUNT_CHANGES_COLUMNS];
     check(a->version > 0);
     row->version = a->version;
+    row->currency = a->currency;
     account_changes_row_to_values(row, values);
     projection_put(p, &account_changes_view, values);
 }

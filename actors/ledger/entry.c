@@ -129,6 +129,7 @@ static void put_late(struct projection *p, const struct entries_row *previous,
                         : row->credits_posted - previous->credits_posted,
         .held = pending > pending_before ? pending - pending_before : 0,
         .released = pending < pending_before ? pending_before - pending : 0,
+        .currency = row->currency,
     };
     struct value values[LATE_ENTRIES_COLUMNS];
     late_entries_row_to_values(&late, values);
@@ -186,6 +187,7 @@ static void add_entry(struct projection *p, struct draft_entry *e)
     check(row->recorded_time != 0);
     row->version = a->version;
     row->position = projection_position(p);
+    row->currency = a->currency;
     row->debits_pending = a->debits_pending;
     row->debits_posted = a->debits_posted;
     row->credits_pending = a->credits_pending;

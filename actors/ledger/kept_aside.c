@@ -25,9 +25,12 @@ static bool kept_aside_get(struct projection *p, struct id128 account_id, struct
 
 static void kept_aside_store(struct projection *p, const struct kept_aside_row *row)
 {
+    struct kept_aside_row stored = *row;
     struct value values[KEPT_ASIDE_COLUMNS];
     check(!id128_is_zero(row->account_id));
-    kept_aside_row_to_values(row, values);
+    const struct account *a = registry_state(projection_registry(p), KIND_ACCOUNT, row->account_id);
+    stored.currency = a->currency;
+    kept_aside_row_to_values(&stored, values);
     projection_put(p, &kept_aside_view, values);
 }
 

@@ -74,6 +74,14 @@ struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
     return (struct manager){ids[rule->by], rule->prefix, rule->uses};
 }
 
+uint8_t manager_purpose(uint16_t code, uint32_t flags)
+{
+    if ((flags & ACCOUNT_FLAGS_MANAGED) == 0)
+        return 0;
+    check(code == MANAGED_WALLET || code == MANAGED_CLEARING);
+    return code == MANAGED_WALLET ? ACCOUNT_PURPOSE_WALLET : ACCOUNT_PURPOSE_CLEARING;
+}
+
 struct manager manager_of_account(uint16_t code, struct id128 account_id)
 {
     check(code > 0 && code < array_len(account_rules));

@@ -63,6 +63,9 @@ struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
                                    struct id128 credit_account_id, u128 user_data_128);
 struct manager manager_of_account(uint16_t code, struct id128 account_id);
 
+/* What an account with this code and these flags is for; 0: a client's own. */
+uint8_t manager_purpose(uint16_t code, uint32_t flags);
+
 /* Of any struct with these members: an event, a state, a row, an info. */
 #define MANAGER_OF_TRANSFER(x)                                                                     \
     manager_of_transfer((x)->code, (x)->debit_account_id, (x)->credit_account_id,                  \

@@ -37,6 +37,15 @@ bool transit_is(const struct account *a, struct id128 id)
     return a->opened_time == 0 && id128_is_reserved(id);
 }
 
+uint16_t transit_peer(struct turn *t, const struct account *a, struct id128 id)
+{
+    uint16_t peer = 0, slot = transit_slot(t);
+    check(transit_is(a, id));
+    while (!id128_equal(transit_id(slot, peer, a->tenant_id, a->currency), id))
+        check(++peer < turn_slots(t)->shards);
+    return peer;
+}
+
 struct account *transit_state(struct registry *r, struct id128 id, struct id128 tenant_id,
                               uint16_t currency)
 {

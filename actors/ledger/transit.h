@@ -23,8 +23,11 @@ uint16_t transit_slot(struct turn *t);
 struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, uint16_t currency);
 
 /* Is this account one of them: made by no opening, under an id that no client can choose. Whoever
- * asks for it is told that there is no such account. */
+ * asks for it, but an operator, is told that there is no such account. */
 bool transit_is(const struct account *a, struct id128 id);
+
+/* The shard to and from which the money of this one is on its way. */
+uint16_t transit_peer(struct turn *t, const struct account *a, struct id128 id);
 
 /* Of a transfer that crosses, the account of this shard: the other side of the one in transit. */
 static inline struct id128 transit_opposite(const struct transfer_crossed *e)

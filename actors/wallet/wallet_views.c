@@ -53,11 +53,20 @@ static void wallet_put_event(struct projection *p, struct id128 wallet_id, uint6
     projection_put(p, &wallet_events_view, values);
 }
 
+/* The wallet's row, and what happened to it. */
+static void wallet_put_change(struct projection *p, struct id128 id, uint64_t time_ns,
+                              struct wallet_events_row *row)
+{
+    wallet_project(p, id);
+    row->currency = registry_wallet(projection_registry(p), id)->currency;
+    wallet_put_event(p, id, time_ns, row);
+}
+
 void wallet_project_opened(struct projection *p, const void *event, uint64_t time_ns)
 {
     struct id128 id = ((const struct wallet_opened *)event)->wallet_id;
-    wallet_project(p, id);
-    wallet_put_event(p, id, time_ns, &(struct wallet_events_row){.type = WALLET_EVENT_KIND_OPENED});
+    wallet_put_change(p, id, time_ns,
+                      &(struct wallet_events_row){.type = WALLET_EVENT_KIND_OPENED});
 }
 
 void wallet_project_status_changed(struct projection *p, const void *event, uint64_t time_ns)
@@ -76,8 +85,7 @@ void wallet_project_status_changed(struct projection *p, const void *event, uint
         .has_reason = e->has_reason,
         .reason = e->reason,
     };
-    wallet_project(p, e->wallet_id);
-    wallet_put_event(p, e->wallet_id, time_ns, &row);
+    wallet_put_change(p, e->wallet_id, time_ns, &row);
 }
 
 void wallet_project_limits_changed(struct projection *p, const void *event, uint64_t time_ns)
@@ -90,16 +98,14 @@ void wallet_project_limits_changed(struct projection *p, const void *event, uint
         .has_per_day = e->has_per_day,
         .per_day = e->per_day,
     };
-    wallet_project(p, e->wallet_id);
-    wallet_put_event(p, e->wallet_id, time_ns, &row);
+    wallet_put_change(p, e->wallet_id, time_ns, &row);
 }
 
 void wallet_project_updated(struct projection *p, const void *event, uint64_t time_ns)
 {
     struct id128 id = ((const struct wallet_updated *)event)->wallet_id;
-    wallet_project(p, id);
-    wallet_put_event(p, id, time_ns,
-                     &(struct wallet_events_row){.type = WALLET_EVENT_KIND_UPDATED});
+    wallet_put_change(p, id, time_ns,
+                      &(struct wallet_events_row){.type = WALLET_EVENT_KIND_UPDATED});
 }
 
 /* --- holds ------------------------------------------------------------------------------------ */
@@ -122,6 +128,7 @@ static void hold_project(struct projection *p, struct id128 id, uint64_t time_ns
         wallet_project(p, h->wallet_id);
     event->has_hold_id = true;
     event->hold_id = id;
+    event->currency = h->currency;
     wallet_put_event(p, h->wallet_id, time_ns, event);
 }
 

@@ -111,6 +111,7 @@ CREATE TABLE account_changes (
     debit_balance_max ANY,
     credit_balance_max ANY,
     credit_balance_min ANY,
+    currency INTEGER NOT NULL,
     PRIMARY KEY (account_id, version)
 ) STRICT, WITHOUT ROWID;
 
@@ -123,6 +124,7 @@ CREATE TABLE kept_aside (
     direction INTEGER NOT NULL,
     debits ANY NOT NULL,
     credits ANY NOT NULL,
+    currency INTEGER NOT NULL,
     recorded_time INTEGER NOT NULL,
     PRIMARY KEY (account_id, transfer_id)
 ) STRICT, WITHOUT ROWID;
@@ -139,6 +141,7 @@ CREATE TABLE late_entries (
     posted ANY NOT NULL,
     held ANY NOT NULL,
     released ANY NOT NULL,
+    currency INTEGER NOT NULL,
     PRIMARY KEY (account_id, axis, span, version)
 ) STRICT, WITHOUT ROWID;
 
@@ -225,6 +228,7 @@ CREATE TABLE wallet_events (
     freeze_scope INTEGER, -- 1 owner, 2 all
     per_transaction ANY,
     per_day ANY,
+    currency INTEGER NOT NULL,
     reason TEXT,
     PRIMARY KEY (wallet_id, position)
 ) STRICT, WITHOUT ROWID;

@@ -263,6 +263,21 @@ def test_all_that_happened_to_a_wallet_says_who_did_it(bank):
     bank.get(f"{path}/events", cursor="AA").expect(400, "invalid_cursor")
 
 
+def test_accounts_of_the_platform_say_what_they_are_for(bank):
+    ann, _ = people(bank)
+    account = bank.account(account_of(ann))
+    equal(account["purpose"], "wallet")
+    true("peer_shard" not in account, "an account that is in one shard alone")
+    funded = bank.entries(account_of(ann))
+    clearing = next(e["counterparty_id"] for e in funded if "counterparty_id" in e)
+    equal((bank.account(clearing)["purpose"], bank.account(clearing)["name"]),
+          ("clearing", "External clearing"))
+    own = bank.open_account()
+    true("purpose" not in bank.account(own), "a client's own account")
+    listed = {a["account_id"]: a.get("purpose") for a in bank.pages("/accounts", "accounts")}
+    equal([listed[a] for a in (account_of(ann), clearing, own)], ["wallet", "clearing", None])
+
+
 def test_the_ledger_changes_no_account_of_a_wallet(bank):
     ann, _ = people(bank)
     account = f"/accounts/{account_of(ann)}"

@@ -50,6 +50,7 @@ struct shards_bank {
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
     struct slice asker;            /* who asks; empty: the teller */
+    bool operates;                 /* as an operator */
     bool adjusts;                  /* ... and may move money beneath a service */
     const struct precondition *condition; /* of what is asked; NULL: none */
     bool may_stop;                        /* a shard, for a reason */
@@ -217,6 +218,7 @@ static inline struct principal shards_asker(const struct shards_bank *b)
 {
     struct principal who = shards_teller();
     who.adjusts = b->adjusts;
+    who.operator = b->operates;
     if (b->asker.len == 0)
         return who;
     who.any_owner = false;

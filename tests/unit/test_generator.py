@@ -393,6 +393,10 @@ class Output(unittest.TestCase):
                     if "amount" in types.values():
                         self.assertEqual(types.get("currency"), "currency",
                                          f"{path.name}: {kind}.{name}")
+            for name, body in declared.get("view", {}).items():
+                types = {c["name"]: c["type"] for c in body["columns"]}
+                if any(t == "u128" and not n.startswith("user_data") for n, t in types.items()):
+                    self.assertEqual(types.get("currency"), "currency", f"view.{name}")
 
     def test_covers_every_declared_service(self):
         build = (SCHEMAS / "meson.build").read_text(encoding="utf-8")

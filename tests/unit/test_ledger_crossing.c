@@ -211,6 +211,30 @@ static void an_account_for_money_in_transit_is_nobodys(void **state)
     expect_balanced(b);
 }
 
+static void an_operator_is_told_where_money_in_transit_goes(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    assert_int_equal(shards_move(b, 2, 1, 30), RESULT_OK);
+    b->operates = true;
+    for (uint16_t shard = 0; shard < SHARDS; shard++) {
+        struct account_info info;
+        const struct account_get get = {transit_account(shard)};
+        struct question *q = shards_ask(b, &account_get_type, &get, 0);
+        assert_int_equal(shards_code(b, q), RESULT_OK);
+        shards_reply(b, q, &account_info_type, &info);
+        assert_int_equal(info.purpose, ACCOUNT_PURPOSE_TRANSIT);
+        assert_true(info.has_purpose && info.has_peer_shard);
+        assert_int_equal(info.peer_shard, 1 - shard);
+        assert_false(info.has_opened_time);
+        assert_true(info.balance == 30);
+        assert_int_equal(info.balance_side, shard == 0 ? BALANCE_SIDE_CREDIT : BALANCE_SIDE_DEBIT);
+    }
+    const struct account_freeze freeze = {.account_id = transit_account(0)};
+    assert_int_equal(shards_do(b, &account_freeze_type, &freeze), RESULT_NOT_FOUND);
+    assert_false(shards_show(b, 2).has_purpose);
+}
+
 static void what_the_payee_refuses_is_let_go(void **state)
 {
     struct shards_bank *b = *state;
@@ -630,6 +654,7 @@ int main(void)
         SHARDS_TEST(balancing_leaves_the_sums_room),
         SHARDS_TEST(what_the_payer_lacks_is_refused_at_home),
         SHARDS_TEST(an_account_for_money_in_transit_is_nobodys),
+        SHARDS_TEST(an_operator_is_told_where_money_in_transit_goes),
         SHARDS_TEST(what_the_payee_refuses_is_let_go),
         SHARDS_TEST(a_refused_id_stays_refused_when_it_has_left_memory),
         SHARDS_TEST(a_decision_after_its_time_is_a_refusal),
