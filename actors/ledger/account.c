@@ -7,6 +7,7 @@
 
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/pending_half.h"
 #include "actors/ledger/transfer_crossing.h"
 #include "actors/ledger/transfer_messages.h"
 #include "runtime/base/mutant.h"
@@ -523,7 +524,7 @@ static const struct handler handlers[] = {
     {&account_get_type, account_on_get},       {&account_update_type, account_on_update},
     {&account_freeze_type, account_on_freeze}, {&account_unfreeze_type, account_on_unfreeze},
     {&account_close_type, account_on_close},   {&transfer_create_type, transfer_on_create},
-    {&transfer_token_type, transfer_on_token},
+    {&transfer_token_type, transfer_on_token}, {&transfer_half_end_type, transfer_on_half_end},
 };
 
 static const struct message_type *const account_refusable[] = {&transfer_token_type};

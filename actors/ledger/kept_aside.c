@@ -34,7 +34,8 @@ static void kept_aside_store(struct projection *p, const struct kept_aside_row *
     projection_put(p, &kept_aside_view, values);
 }
 
-void kept_aside_put(struct projection *p, const struct transfer_reserved *k, uint64_t time_ns)
+void kept_aside_put(struct projection *p, const struct transfer_reserved *k, u128 ends,
+                    uint64_t time_ns)
 {
     bool debit = k->side == CROSSING_SIDE_DEBIT;
     struct kept_aside_row sums;
@@ -43,9 +44,10 @@ void kept_aside_put(struct projection *p, const struct transfer_reserved *k, uin
         .transfer_id = k->id,
         .counterparty_id = debit ? k->credit_account_id : k->debit_account_id,
         .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
-        .debits = debit ? k->amount : 0,
-        .credits = debit ? 0 : k->amount,
+        .debits = debit ? reservation_amount(k) : 0,
+        .credits = debit ? 0 : reservation_amount(k),
         .recorded_time = time_ns,
+        .ends = ends,
     };
     kept_aside_store(p, &row);
     (void)kept_aside_get(p, row.account_id, KEPT_ASIDE_SUMS, &sums);

@@ -85,6 +85,13 @@ static struct place locate_balance(const void *body, const struct principal *who
     return ledger_at(any);
 }
 
+/* Where something is held for a pending transfer of another shard. */
+static struct place locate_half(const void *body, const struct principal *who, uint16_t any)
+{
+    (void)who, (void)any;
+    return place_of(((const struct transfer_half_end *)body)->credit_account_id);
+}
+
 /* Where a transfer between shards is decided: the account that it came for. */
 static struct place locate_token(const void *body, const struct principal *who, uint16_t any)
 {
@@ -96,7 +103,7 @@ static const struct locator locators[] = {
     {&account_create_type, locate_account},         {&accounts_create_type, locate_accounts},
     {&transfers_create_type, locate_transfers},     {&transfers_batch_type, locate_batch},
     {&transaction_create_type, locate_transaction}, {&trial_balance_get_type, locate_balance},
-    {&transfer_token_type, locate_token},
+    {&transfer_token_type, locate_token},           {&transfer_half_end_type, locate_half},
 };
 
 static const struct gatherer gatherers[] = {
@@ -122,6 +129,8 @@ static const struct event_rule rules[] = {
      transfer_released_project},
     {&transfer_crossed_type, KEY(transfer_crossed, id), transfer_crossed_apply,
      transfer_crossed_project},
+    {&transfer_half_ended_type, MESSAGE_NO_OFFSET, transfer_half_ended_apply,
+     transfer_half_ended_project},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
     {&transfer_noted_type, KEY(transfer_noted, note_key), event_kept_apply, transfer_noted_project},
@@ -157,9 +166,9 @@ static const struct actor_kind *const kinds[] = {
 
 /* And the one that all services have in common. */
 static const struct view_table *const views[] = {
-    &attributions_view, &accounts_view,  &account_changes_view, &entries_view,
-    &late_entries_view, &transfers_view, &transfer_notes_view,  &transaction_transfers_view,
-    &kept_aside_view,
+    &attributions_view, &accounts_view,     &account_changes_view, &entries_view,
+    &late_entries_view, &transfers_view,    &transfer_notes_view,  &transaction_transfers_view,
+    &kept_aside_view,   &ended_halves_view,
 };
 
 const struct service ledger_service = {

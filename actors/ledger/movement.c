@@ -96,6 +96,14 @@ static void note_import(struct ledger_totals *l, uint32_t flags, uint64_t effect
         l->transfers_imported_to = effective_time + 1;
 }
 
+/* One between two shards was looked at in the order of imports when it was asked for or decided:
+ * meanwhile others may have come. */
+static void note_crossed_import(struct ledger_totals *l, uint32_t flags, uint64_t effective_time)
+{
+    if ((flags & TRANSFER_FLAGS_IMPORTED) != 0 && effective_time >= l->transfers_imported_to)
+        l->transfers_imported_to = effective_time + 1;
+}
+
 void transfer_posted_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -161,67 +169,6 @@ void transfer_pending_apply(struct registry *r, const void *event, uint64_t time
         registry_deadline(r, KIND_TRANSFER, e->id, pending_transfer_due_ns(h));
 }
 
-/* Nothing of it is held any more. */
-static void movement_resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
-                             struct id128 id, enum transfer_status status)
-{
-    check(h->status == TRANSFER_STATUS_PENDING);
-    check(status != TRANSFER_STATUS_PENDING);
-    check(h->held == 0);
-    h->status = (uint8_t)status;
-    account_hold_remove(r, s->debit, id);
-    account_hold_remove(r, s->credit, id);
-    registry_deadline(r, KIND_TRANSFER, id, 0);
-    if (status == TRANSFER_STATUS_POSTED)
-        return;
-    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
-        s->debit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
-    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
-        s->credit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
-}
-
-void transfer_resolved_apply(struct registry *r, const void *event, uint64_t time_ns)
-{
-    (void)time_ns;
-    const struct transfer_resolved *e = event;
-    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
-    check(h->status == TRANSFER_STATUS_PENDING);
-    pending_assert(h);
-    check(id128_equal(e->debit_account_id, h->debit_account_id));
-    check(id128_equal(e->credit_account_id, h->credit_account_id));
-    struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
-    u128 taken = e->amount;
-    movement_add(&taken, e->released);
-    movement_take(&h->held, taken);
-    check(h->held == e->remaining);
-    movement_release(&s, taken);
-    if (e->amount > 0)
-        movement_post(&s, e->amount);
-    movement_add(&h->posted, e->amount);
-    note_import(s.totals, e->flags, e->effective_time);
-    pending_assert(h);
-    if (h->held > 0)
-        return;
-    bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
-    movement_resolve(r, &s, h, e->pending_id,
-                     voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED);
-}
-
-void transfer_expired_apply(struct registry *r, const void *event, uint64_t time_ns)
-{
-    (void)time_ns;
-    const struct transfer_expired *e = event;
-    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
-    check(h->status == TRANSFER_STATUS_PENDING);
-    check(h->has_timeout_s);
-    pending_assert(h);
-    struct sides s = sides_of(r, h->debit_account_id, h->credit_account_id);
-    movement_release(&s, h->held);
-    h->held = 0;
-    movement_resolve(r, &s, h, e->pending_id, TRANSFER_STATUS_EXPIRED);
-    pending_assert(h);
-}
-
 /* --- between shards --------------------------------------------------------------------------- */
 
 /* The account of this shard, and opposite of it the one of money in transit. */
@@ -263,16 +210,42 @@ static void movement_next_version(struct sides *s, uint8_t side)
     own->version++;
 }
 
+/* What it says of the account of this shard, which a pending transfer closes from when its part is
+ * kept aside. */
+static void movement_close(struct sides *s, uint8_t side, uint32_t flags, bool close)
+{
+    struct account *own = side == CROSSING_SIDE_DEBIT ? s->debit : s->credit;
+    if (!reservation_closes(flags, side))
+        return;
+    check(((own->flags & ACCOUNT_FLAGS_CLOSED) == 0) == close);
+    own->flags ^= ACCOUNT_FLAGS_CLOSED;
+}
+
+/* Its time waits while the other shard is asked to post it, and begins to count anew. */
+static void pending_set_resolving(struct registry *r, struct id128 id, bool resolving)
+{
+    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, id);
+    check(h->side == CROSSING_SIDE_DEBIT);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(h->resolving != resolving || MUTANT(EXPIRE_POSTING));
+    h->resolving = resolving;
+    if (h->has_timeout_s && !MUTANT(EXPIRE_POSTING))
+        registry_deadline(r, KIND_TRANSFER, id, resolving ? 0 : pending_transfer_due_ns(h));
+}
+
 void transfer_reserved_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     const struct transfer_reserved *e = event;
     struct sides s = sides_crossing(r, reservation_account(e), e->side, e->slot, e->peer);
     check(e->currency == s.debit->currency);
-    movement_keep(&s, e->side, e->amount);
+    movement_keep(&s, e->side, reservation_amount(e));
     movement_next_version(&s, e->side);
+    movement_close(&s, e->side, e->flags, true);
     account_assert(s.debit);
     account_assert(s.credit);
+    if (e->has_pending_id)
+        pending_set_resolving(r, e->pending_id, true);
     struct reservation *kept = registry_create(r, KIND_RESERVATION, reservation_id_of(e));
     check(kept->kept.currency == 0);
     kept->kept = *e;
@@ -282,51 +255,238 @@ void transfer_reserved_apply(struct registry *r, const void *event, uint64_t tim
 
 /* What is kept aside is free, and the reservation gone: one version more, together with what comes
  * of it. */
-static void movement_let_go(struct registry *r, struct id128 id)
+static struct transfer_reserved movement_let_go(struct registry *r, struct id128 id)
 {
     const struct reservation *found = registry_state(r, KIND_RESERVATION, id);
     const struct transfer_reserved k = found->kept;
     check(k.currency != 0);
     struct sides s = sides_crossing(r, reservation_account(&k), k.side, k.slot, k.peer);
     struct ledger_totals *l = s.totals;
-    movement_release(&s, k.amount);
+    movement_release(&s, reservation_amount(&k));
     movement_take(k.side == CROSSING_SIDE_DEBIT ? &l->transit_credits_pending
                                                 : &l->transit_debits_pending,
-                  k.amount);
+                  reservation_amount(&k));
     account_hold_count(s.debit, -1);
     account_hold_count(s.credit, -1);
     movement_next_version(&s, k.side);
     account_assert(s.debit);
     account_assert(s.credit);
     registry_remove(r, KIND_RESERVATION, id);
+    return k;
 }
 
 void transfer_released_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
     const struct transfer_released *e = event;
-    movement_let_go(r, reservation_id(e->id, e->account_id));
+    const struct transfer_reserved k = movement_let_go(r, reservation_id(e->id, e->account_id));
+    struct sides s = sides_crossing(r, e->account_id, k.side, k.slot, k.peer);
+    movement_close(&s, k.side, k.flags, false);
+    if (!id128_is_zero(k.pending_id))
+        pending_set_resolving(r, k.pending_id, false);
+}
+
+/* Against the account of money in transit, where the ledger counts it apart. */
+static void crossed_post(struct sides *s, uint8_t side, u128 amount)
+{
+    struct ledger_totals *l = s->totals;
+    movement_post(s, amount);
+    movement_add(side == CROSSING_SIDE_DEBIT ? &l->transit_credits_posted
+                                             : &l->transit_debits_posted,
+                 amount);
+}
+
+/* From now on it is pending: at home its time begins, in the other shard it is a half. */
+static void crossed_hold(struct registry *r, struct sides *s, const struct transfer_crossed *e,
+                         uint64_t time_ns)
+{
+    bool debit = e->side == CROSSING_SIDE_DEBIT;
+    struct transfer_pending p = {.amount = 0};
+    movement_keep(s, e->side, e->amount); /* counts it at both */
+    account_hold_count(debit ? s->debit : s->credit, -1);
+    account_hold_add(r, debit ? s->debit : s->credit, e->id); /* named here */
+    transfer_pending_from_transfer_crossed(&p, e);
+    struct pending_transfer *h = registry_create(r, KIND_TRANSFER, e->id);
+    h->tenant_id = s->debit->tenant_id;
+    fill_pending(h, &p, e->has_decided_time ? e->decided_time : time_ns);
+    h->side = e->side;
+    h->slot = e->slot;
+    h->peer = e->peer;
+    pending_assert(h);
+    check(pending_transfer_is_half(h) != e->has_decided_time);
+    if (h->has_timeout_s && (e->has_decided_time || MUTANT(OTHER_SIDE_TIMER)))
+        registry_deadline(r, KIND_TRANSFER, e->id, pending_transfer_due_ns(h));
 }
 
 /* The shard that asked counts it. */
 void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
-    (void)time_ns;
     const struct transfer_crossed *e = event;
     struct id128 own_id = transit_opposite(e);
     if (e->has_decided_time)
-        movement_let_go(r, reservation_id(e->id, own_id));
+        (void)movement_let_go(r, reservation_id(e->id, own_id));
     struct sides s = sides_crossing(r, own_id, e->side, e->slot, e->peer);
-    bool debit = e->side == CROSSING_SIDE_DEBIT;
     check(e->currency == s.debit->currency);
-    movement_post(&s, e->amount);
-    movement_add(debit ? &s.totals->transit_credits_posted : &s.totals->transit_debits_posted,
-                 e->amount);
+    if ((e->flags & TRANSFER_FLAGS_PENDING) != 0)
+        crossed_hold(r, &s, e, time_ns);
+    else
+        crossed_post(&s, e->side, e->amount);
     if (e->has_decided_time && MUTANT(FORGET_TRANSIT))
-        movement_take(debit ? &s.credit->credits_posted : &s.debit->debits_posted, e->amount);
-    if (!e->has_decided_time)
+        movement_take(e->side == CROSSING_SIDE_DEBIT ? &s.credit->credits_posted
+                                                     : &s.debit->debits_posted,
+                      e->amount);
+    if (!e->has_decided_time) {
         movement_next_version(&s, e->side);
+        movement_close(&s, e->side, e->flags, true);
+    }
+    note_crossed_import(s.totals, e->flags, e->effective_time);
     s.totals->transfer_count += e->has_decided_time;
+}
+
+/* --- the end of what is pending --------------------------------------------------------------- */
+
+/* Both accounts, or the one of this shard and that of money in transit. */
+static struct sides sides_of_pending(struct registry *r, const struct pending_transfer *h)
+{
+    if (h->side == 0)
+        return sides_of(r, h->debit_account_id, h->credit_account_id);
+    struct id128 own_id =
+        h->side == CROSSING_SIDE_DEBIT ? h->debit_account_id : h->credit_account_id;
+    return sides_crossing(r, own_id, h->side, h->slot, h->peer);
+}
+
+static void pending_give_back(struct sides *s, struct pending_transfer *h, u128 amount)
+{
+    struct ledger_totals *l = s->totals;
+    movement_take(&h->held, amount);
+    movement_release(s, amount);
+    if (h->side != 0)
+        movement_take(h->side == CROSSING_SIDE_DEBIT ? &l->transit_credits_pending
+                                                     : &l->transit_debits_pending,
+                      amount);
+}
+
+static void pending_post(struct sides *s, struct pending_transfer *h, u128 amount)
+{
+    movement_add(&h->posted, amount);
+    if (amount == 0)
+        return;
+    if (h->side == 0)
+        movement_post(s, amount);
+    else
+        crossed_post(s, h->side, amount);
+}
+
+/* The account of money in transit names no holds. */
+static void pending_unlist(struct registry *r, struct sides *s, const struct pending_transfer *h,
+                           struct id128 id)
+{
+    if (h->side == CROSSING_SIDE_CREDIT)
+        account_hold_count(s->debit, -1);
+    else
+        account_hold_remove(r, s->debit, id);
+    if (h->side == CROSSING_SIDE_DEBIT)
+        account_hold_count(s->credit, -1);
+    else
+        account_hold_remove(r, s->credit, id);
+}
+
+/* Nothing of it is held any more. */
+static void movement_resolve(struct registry *r, struct sides *s, struct pending_transfer *h,
+                             struct id128 id, enum transfer_status status)
+{
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(status != TRANSFER_STATUS_PENDING);
+    check(h->held == 0);
+    h->status = (uint8_t)status;
+    pending_unlist(r, s, h, id);
+    registry_deadline(r, KIND_TRANSFER, id, 0);
+    if (status == TRANSFER_STATUS_POSTED)
+        return;
+    if (h->side != 0) {
+        movement_close(s, h->side, h->flags, false);
+        return;
+    }
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        s->debit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        s->credit->flags &= ~(uint32_t)ACCOUNT_FLAGS_CLOSED;
+}
+
+/* What was kept aside for a post that is followed here made a version of the account already. */
+static void resolved_begin(struct registry *r, const struct transfer_resolved *e,
+                           const struct pending_transfer *h)
+{
+    if (!e->has_decided_time)
+        return;
+    check(h->side == CROSSING_SIDE_DEBIT);
+    (void)movement_let_go(r, reservation_id(e->id, h->debit_account_id));
+    pending_set_resolving(r, e->pending_id, false);
+}
+
+void transfer_resolved_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_resolved *e = event;
+    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    pending_assert(h);
+    check(id128_equal(e->debit_account_id, h->debit_account_id));
+    check(id128_equal(e->credit_account_id, h->credit_account_id));
+    resolved_begin(r, e, h);
+    check(!h->resolving);
+    struct sides s = sides_of_pending(r, h);
+    u128 taken = e->amount;
+    movement_add(&taken, e->released);
+    pending_give_back(&s, h, taken);
+    check(h->held == e->remaining);
+    pending_post(&s, h, e->amount);
+    if (h->side != 0 && !e->has_decided_time)
+        movement_next_version(&s, h->side);
+    if (h->side == 0)
+        note_import(s.totals, e->flags, e->effective_time);
+    else
+        note_crossed_import(s.totals, e->flags, e->effective_time);
+    s.totals->transfer_count += h->side == CROSSING_SIDE_DEBIT;
+    pending_assert(h);
+    if (h->held > 0)
+        return;
+    bool voids = (e->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+    movement_resolve(r, &s, h, e->pending_id,
+                     voids ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_POSTED);
+}
+
+/* All of it goes back. */
+static void pending_end(struct registry *r, struct id128 id, enum transfer_status status)
+{
+    struct pending_transfer *h = registry_state(r, KIND_TRANSFER, id);
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(!h->resolving || MUTANT(EXPIRE_POSTING));
+    pending_assert(h);
+    struct sides s = sides_of_pending(r, h);
+    pending_give_back(&s, h, h->held);
+    if (h->side != 0)
+        movement_next_version(&s, h->side);
+    movement_resolve(r, &s, h, id, status);
+    pending_assert(h);
+}
+
+void transfer_expired_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_expired *e = event;
+    pending_end(r, e->pending_id, TRANSFER_STATUS_EXPIRED);
+}
+
+void transfer_half_ended_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct transfer_half_ended *e = event;
+    const struct pending_transfer *h = registry_state(r, KIND_TRANSFER, e->pending_id);
+    check(pending_transfer_is_half(h));
+    check(h->held == e->released);
+    pending_end(r, e->pending_id,
+                e->has_ended_by_id ? TRANSFER_STATUS_VOIDED : TRANSFER_STATUS_EXPIRED);
 }
 
 void event_kept_apply(struct registry *r, const void *event, uint64_t time_ns)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A balance is found by binary search over the entries, each having the counters after it, and then
- * corrected twice. Late entries stand behind that place, but count by then; they are looked at span
+ * corrected. Late entries stand behind that place, but count by then; they are looked at span
  * by span, each as far as its rows can be that late, and at most PAST_BALANCE_LATE_MAX of all,
- * beyond which the query is refused rather than wrong. And what the account still keeps aside may
- * be decided by then, though the account has no entry of it yet: the other account's history tells.
- */
+ * beyond which the query is refused rather than wrong. What the account still keeps aside may be
+ * decided by then, though the account has no entry of it yet: the other account's history tells.
+ * And what it holds for a pending transfer of another shard may have ended there. */
 #include "actors/ledger/past_balance.h"
 
 #include "actors/ledger/account.h"
@@ -147,8 +147,10 @@ static uint16_t decision_add(struct past_balance *b, const struct kept_aside_row
     const struct entries_row *e = &w.entry;
     uint64_t decided = e->has_decided_time ? e->decided_time : e->recorded_time;
     uint64_t time = b->axis == TIME_AXIS_EFFECTIVE ? e->effective_time : decided;
-    if (e->version > 0 && time <= b->at && !MUTANT(FORGET_DECIDED))
-        past_balance_add(b, kept->direction, e->amount, 0, 0);
+    if (e->version == 0 || time > b->at || MUTANT(FORGET_DECIDED))
+        return RESULT_OK;
+    bool holds = e->kind == ENTRY_KIND_PENDING;
+    past_balance_add(b, kept->direction, holds ? 0 : e->amount, holds ? e->amount : 0, kept->ends);
     return RESULT_OK;
 }
 
@@ -176,6 +178,35 @@ static uint16_t decisions_add(struct past_balance *b)
     return code;
 }
 
+/* --- ended at home and not followed ----------------------------------------------------------- */
+
+static bool ended_take(void *context, const struct value *values)
+{
+    struct past_balance *b = context;
+    struct ended_halves_row row;
+    bool read = ended_halves_row_from_values(values, &row);
+    check(read);
+    uint64_t time = b->axis == TIME_AXIS_EFFECTIVE ? row.effective_time : row.recorded_time;
+    b->looked++;
+    if (!row.followed && time <= b->at && !MUTANT(FORGET_ENDED))
+        past_balance_add(b, ENTRY_DIRECTION_CREDIT, 0, 0, row.released);
+    return true;
+}
+
+static void ended_add(struct past_balance *b)
+{
+    const struct value prefix = {VALUE_ID, .id = b->balance->account_id};
+    const struct view_scan scan = {
+        .table = &ended_halves_view,
+        .index = &ended_halves_view.key,
+        .prefix = &prefix,
+        .prefix_count = 1,
+        .limit = PAST_BALANCE_LATE_MAX + 1,
+    };
+    if (b->list->error == ERR_OK)
+        b->list->error = views_scan(b->list->store, &scan, ended_take, b);
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 /* A release back-dated before its hold: nothing was pending yet. */
@@ -188,6 +219,7 @@ static uint16_t past_balance_correct(struct past_balance *b)
 {
     struct account_balance *to = b->balance;
     late_add(b);
+    ended_add(b);
     if (b->looked > PAST_BALANCE_LATE_MAX)
         return RESULT_TOO_MANY_LATE_ENTRIES;
     uint16_t code = decisions_add(b);

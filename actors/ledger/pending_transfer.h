@@ -12,6 +12,7 @@
 
 #include "runtime/actor/domain.h"
 #include "runtime/base/time.h"
+#include "schemas/common.h"
 #include "schemas/ledger.h"
 
 struct pending_transfer {
@@ -34,7 +35,19 @@ struct pending_transfer {
     uint16_t code;
     uint8_t status; /* enum transfer_status; PENDING while anything is held */
     bool has_timeout_s;
+    /* Of one between two shards. Its home, the shard of the debit account, owns it and has its
+     * only timer; the other has a half of it, which does what home has decided or asks for. */
+    uint8_t side;   /* enum crossing_side: which account is here; 0: both are */
+    bool resolving; /* at home: the other shard is asked to post it */
+    uint16_t slot;  /* transit_slot() of this shard */
+    uint16_t peer;  /* the other one */
 };
+
+/* Is it at home elsewhere? */
+static inline bool pending_transfer_is_half(const struct pending_transfer *h)
+{
+    return h->side == CROSSING_SIDE_CREDIT;
+}
 
 /* When its time is up, if it has a timeout. */
 static inline uint64_t pending_transfer_due_ns(const struct pending_transfer *h)

@@ -9,6 +9,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/pending_half.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/transit.h"
@@ -31,14 +32,16 @@ static enum presence find_account(struct turn *t, struct id128 id, struct id128 
 }
 
 /* Of a transfer that was never pending: an account of this shard; zero if the event is another. */
-static struct id128 final_account_id(const struct stored_event *e)
+static struct id128 final_account_id(struct turn *t, const struct stored_event *e)
 {
+    const struct transfer_resolved *resolved = e->event;
     if (e->number == TRANSFER_CROSSED_NUMBER)
         return transit_opposite(e->event);
     if (e->number == TRANSFER_POSTED_NUMBER)
         return ((const struct transfer_posted *)e->event)->debit_account_id;
     if (e->number == TRANSFER_RESOLVED_NUMBER)
-        return ((const struct transfer_resolved *)e->event)->debit_account_id;
+        return turn_at_home(t, resolved->debit_account_id) ? resolved->debit_account_id
+                                                           : resolved->credit_account_id;
     return ID128_ZERO;
 }
 
@@ -51,7 +54,7 @@ static enum presence find_pending(struct turn *t, struct posting *p)
         return there;
     struct stored_event other;
     there = turn_find_decision(t, p->transfer.pending_id, &other);
-    struct id128 account_id = there == PRESENCE_THERE ? final_account_id(&other) : ID128_ZERO;
+    struct id128 account_id = there == PRESENCE_THERE ? final_account_id(t, &other) : ID128_ZERO;
     if (id128_is_zero(account_id))
         return there;
     const struct account *account;
@@ -65,7 +68,7 @@ static enum presence find_pending(struct turn *t, struct posting *p)
 static enum presence earlier_tenant(struct turn *t, const struct stored_event *e,
                                     struct id128 *tenant_id)
 {
-    struct id128 account_id = final_account_id(e);
+    struct id128 account_id = final_account_id(t, e);
     switch (e->number) {
     case TRANSFER_REFUSED_NUMBER:
         *tenant_id = ((const struct transfer_refused *)e->event)->tenant_id;
@@ -121,6 +124,32 @@ static enum presence find_totals(struct turn *t, struct posting *p, const struct
     return turn_find_ledger_totals(t, id, &p->totals);
 }
 
+/* Both accounts, but one that is away. */
+static bool find_sides(struct turn *t, struct posting *p, bool debit_away, bool credit_away)
+{
+    const struct transfer_spec *s = &p->transfer;
+    const struct pending_transfer *h = posting_has(p, POSTING_RESOLVES) ? p->pending : NULL;
+    struct id128 debit_id =
+        h != NULL && id128_is_zero(s->debit_account_id) ? h->debit_account_id : s->debit_account_id;
+    struct id128 credit_id = h != NULL && id128_is_zero(s->credit_account_id)
+                                 ? h->credit_account_id
+                                 : s->credit_account_id;
+    bool waiting = false;
+    if (!debit_away)
+        waiting = find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
+    if (!credit_away)
+        waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
+    if (debit_away && !p->debit_away) {
+        p->debit_id = debit_id;
+        p->debit = NULL;
+    }
+    if (credit_away && !p->credit_away) {
+        p->credit_id = credit_id;
+        p->credit = NULL;
+    }
+    return waiting;
+}
+
 enum presence posting_find(struct turn *t, struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
@@ -130,22 +159,16 @@ enum presence posting_find(struct turn *t, struct posting *p)
     p->exists = false;
     if (!id128_is_zero(s->pending_id))
         waiting = find_pending(t, p) == PRESENCE_WAITING;
-    bool from_pending = p->pending != NULL && posting_has(p, POSTING_RESOLVES);
-    struct id128 debit_id = from_pending && id128_is_zero(s->debit_account_id)
-                                ? p->pending->debit_account_id
-                                : s->debit_account_id;
-    struct id128 credit_id = from_pending && id128_is_zero(s->credit_account_id)
-                                 ? p->pending->credit_account_id
-                                 : s->credit_account_id;
-    if (!p->debit_away)
-        waiting |= find_account(t, debit_id, &p->debit_id, &p->debit) == PRESENCE_WAITING;
-    if (!p->credit_away)
-        waiting |= find_account(t, credit_id, &p->credit_id, &p->credit) == PRESENCE_WAITING;
+    uint8_t side = p->pending != NULL && posting_has(p, POSTING_RESOLVES) ? p->pending->side : 0;
+    bool debit_away = p->debit_away || side == CROSSING_SIDE_CREDIT;
+    waiting |= find_sides(t, p, debit_away, p->credit_away || side == CROSSING_SIDE_DEBIT);
     if (!p->decided)
         waiting |= find_earlier(t, p) == PRESENCE_WAITING;
-    const struct account *first = p->debit_away ? p->credit : p->debit;
+    const struct account *first = debit_away ? p->credit : p->debit;
     if (first != NULL)
         waiting |= find_totals(t, p, first) == PRESENCE_WAITING;
+    if (first != NULL && side != 0)
+        waiting |= transit_find(t, first, p->pending->peer) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -166,7 +189,7 @@ static void posting_assert(const struct posting *p)
     check(!p->earlier_is_foreign);
     check(p->earlier.number == 0);
     check(p->debit != NULL);
-    check(p->credit != NULL);
+    check(p->credit != NULL || posting_has(p, TRANSFER_FLAGS_VOID_PENDING));
     check(!p->debit_away && !p->credit_away);
     check(p->totals != NULL);
     check(p->any_tenant || id128_equal(p->debit->tenant_id, p->tenant_id));
@@ -187,7 +210,7 @@ static void posting_assert_resolving(const struct posting *p)
     check(id128_equal(p->debit_id, h->debit_account_id));
     check(id128_equal(p->credit_id, h->credit_account_id));
     check(h->held <= p->debit->debits_pending);
-    check(h->held <= p->credit->credits_pending);
+    check(h->side == CROSSING_SIDE_DEBIT || h->held <= p->credit->credits_pending);
 }
 
 static void emit_new(struct turn *t, struct posting *p)
@@ -237,7 +260,21 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     e.user_data_32 = s->has_user_data_32 ? s->user_data_32 : h->user_data_32;
     e.has_transaction_id = !id128_is_zero(p->transaction_id);
     e.transaction_id = p->transaction_id;
+    uint64_t time_ns = turn_time(t);
     turn_emit(t, &transfer_resolved_type, &e);
+    if (h->side == 0)
+        return;
+    const struct half_end end = {
+        .pending_id = s->pending_id,
+        .released = e.released,
+        .currency = e.currency,
+        .effective_time = s->has_effective_time ? s->effective_time : time_ns,
+        .decided_time = time_ns,
+        .has_ended_by_id = true,
+        .ended_by_id = s->id,
+    };
+    check(voids);
+    pending_half_send_end(t, h, &end);
 }
 
 void posting_emit(struct turn *t, struct posting *p)

@@ -46,6 +46,7 @@ struct posting {
     struct id128 transaction_id; /* the multi-leg transaction it is part of; zero = none */
     /* Between shards (token.h): which account is in another one, and is not looked at here. */
     bool debit_away, credit_away;
+    bool over_shards; /* a post may be one that another shard is asked for */
     bool continues; /* another shard, where it was asked for, has checked the rest */
     uint16_t from;  /* then: that shard */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */

@@ -117,6 +117,8 @@ static uint16_t exists_check(struct posting *p)
         return RESULT_EXISTS_WITH_DIFFERENT_PENDING_ID;
     if (s->has_timeout_s != o.spec.has_timeout_s || s->timeout_s != o.spec.timeout_s)
         return RESULT_EXISTS_WITH_DIFFERENT_TIMEOUT;
+    if (p->reservation != NULL && p->pending != NULL) /* a post: of all that is held? */
+        o.all = p->pending->held == o.spec.amount;
     uint16_t code = exists_accounts(p, &o.spec);
     if (code == RESULT_OK && !amount_equal(p, &o))
         code = RESULT_EXISTS_WITH_DIFFERENT_AMOUNT;
@@ -254,9 +256,9 @@ static uint16_t imported_check(const struct posting *p)
     check(s->has_effective_time);
     if (s->effective_time < p->totals->transfers_imported_to && !MUTANT(IMPORT_BACKWARDS))
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS;
-    if (s->effective_time <= p->debit->opened_time)
+    if (p->debit != NULL && s->effective_time <= p->debit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT;
-    if (s->effective_time <= p->credit->opened_time)
+    if (p->credit != NULL && s->effective_time <= p->credit->opened_time)
         return RESULT_IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT;
     return s->has_timeout_s ? RESULT_IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO : RESULT_OK;
 }
@@ -311,7 +313,6 @@ static uint16_t status_check(const struct posting *p)
 static u128 posting_kept(const struct posting *p, u128 amount)
 {
     u128 most = account_debit_most(p->debit);
-    check(!posting_has(p, TRANSFER_FLAGS_PENDING));
     if (most == U128_MAX && !p->transfer.has_amount)
         most = POSTING_CAP_MAX;
     return most < amount ? most : amount;
@@ -405,13 +406,21 @@ static uint16_t pending_equal_check(const struct posting *p)
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID;
     if (!id128_equal(p->credit_id, h->credit_account_id))
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID;
-    check(p->debit != NULL);
-    check(p->credit != NULL);
+    check(p->debit != NULL || pending_transfer_is_half(h));
+    check(p->credit != NULL || h->side == CROSSING_SIDE_DEBIT);
     if (s->currency != 0 && s->currency != h->currency)
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CURRENCY;
     if (s->code != 0 && s->code != h->code)
         return RESULT_PENDING_TRANSFER_HAS_DIFFERENT_CODE;
     return RESULT_OK;
+}
+
+/* Among several, what another shard must be asked for cannot be posted. */
+static uint16_t pending_home_check(const struct posting *p)
+{
+    check(p->pending != NULL);
+    bool asks = p->pending->side != 0 && posting_has(p, TRANSFER_FLAGS_POST_PENDING);
+    return asks && !p->over_shards ? RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS : RESULT_OK;
 }
 
 /* What a service keeps aside, it alone gives on or back. */
@@ -451,6 +460,8 @@ static uint16_t pending_status_check(struct turn *t, const struct posting *p)
     case TRANSFER_STATUS_EXPIRED:
         return RESULT_PENDING_TRANSFER_EXPIRED;
     default:
+        if (h->resolving && !MUTANT(EXPIRE_POSTING))
+            return RESULT_PENDING_TRANSFER_UNDER_WAY;
         return h->has_timeout_s && pending_transfer_due_ns(h) <= turn_time(t)
                    ? RESULT_PENDING_TRANSFER_EXPIRED
                    : RESULT_OK;
@@ -507,6 +518,7 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
     uint16_t code;
     if ((code = pending_given_check(p)) != RESULT_OK ||
         (code = pending_equal_check(p)) != RESULT_OK ||
+        (code = pending_home_check(p)) != RESULT_OK ||
         (code = pending_managed_check(p)) != RESULT_OK ||
         (code = pending_amount_check(p)) != RESULT_OK ||
         (code = pending_status_check(t, p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK)
@@ -525,12 +537,25 @@ static bool goes_first(struct turn *t, const struct posting *p)
            p->from < turn_shard(t);
 }
 
+/* Home holds it and asks for no more than that: the account alone may be against it. */
+static uint16_t half_check(struct posting *p)
+{
+    check(p->pending != NULL && pending_transfer_is_half(p->pending));
+    check(p->pending->status == TRANSFER_STATUS_PENDING);
+    check(p->transfer.amount <= p->pending->held);
+    p->amount = p->transfer.amount;
+    uint16_t code = past_check(p);
+    return code != RESULT_OK ? code : status_check(p);
+}
+
 static uint16_t continued_check(struct turn *t, struct posting *p)
 {
     uint16_t code = goes_first(t, p) ? RESULT_OK : exists_check(p);
     if (code == RESULT_OK && p->reversed && !MUTANT(REVERSE_AGAIN))
         code = RESULT_ALREADY_REVERSED;
-    return code != RESULT_OK ? code : sides_check(t, p);
+    if (code != RESULT_OK)
+        return code;
+    return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? half_check(p) : sides_check(t, p);
 }
 
 uint16_t posting_check(struct turn *t, struct posting *p)

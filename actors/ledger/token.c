@@ -6,6 +6,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer.h"
 #include "actors/ledger/transit.h"
@@ -28,8 +29,9 @@ struct token token_of(struct turn *t, const struct transfer_spec *s, const struc
     struct token k = {.amount = 0};
     check((s->flags & POSTING_RESOLVES) == 0);
     token_from_transfer_spec(&k, s);
-    /* Without an amount a balancing transfer is for all that there is. */
-    k.amount = s->has_amount ? s->amount : U128_MAX;
+    /* Without an amount a balancing transfer is for all that there is, and a closing one for none.
+     */
+    k.amount = s->has_amount || (s->flags & POSTING_BALANCES) == 0 ? s->amount : U128_MAX;
     k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
     bool reasoned = s->has_reason && !fields_blank(s->reason);
     k.marks = (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (reasoned ? TOKEN_MARKS_REASONED : 0u);
@@ -66,15 +68,6 @@ static const struct account *token_account(const struct token_end *e)
     return e->side == CROSSING_SIDE_DEBIT ? e->posting.debit : e->posting.credit;
 }
 
-/* Its account of money in transit, which its events change; it may not be there yet. */
-static enum presence find_transit(struct turn *t, const struct account *own, uint16_t peer)
-{
-    const struct account *transit;
-    check(peer != turn_shard(t));
-    struct id128 id = transit_id(transit_slot(t), peer, own->tenant_id, own->currency);
-    return turn_find_account(t, id, &transit);
-}
-
 /* A transfer is reversed once: where it is at home, which decides its reversal, it is known by
  * which. */
 static enum presence token_find_reversal(struct turn *t, const struct token *k, struct token_end *e)
@@ -101,7 +94,7 @@ enum presence token_find(struct turn *t, const struct principal *who, const stru
     waiting |= token_find_reversal(t, k, e) == PRESENCE_WAITING;
     const struct account *own = token_account(e);
     if (own != NULL)
-        waiting |= find_transit(t, own, e->peer) == PRESENCE_WAITING;
+        waiting |= transit_find(t, own, e->peer) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -160,6 +153,41 @@ void posting_reserve(struct turn *t, const struct token *k, const struct token_e
     turn_emit(t, &transfer_reserved_type, &r);
 }
 
+/* A post of what is held here, or there; the rest stays or goes back. */
+static struct transfer_resolved post_of(const struct pending_transfer *h, u128 amount,
+                                        uint32_t flags)
+{
+    bool keeps = (flags & TRANSFER_FLAGS_KEEP_REMAINDER) != 0;
+    check(h->status == TRANSFER_STATUS_PENDING);
+    check(amount <= h->held);
+    return (struct transfer_resolved){.amount = amount,
+                                      .released = keeps ? 0 : h->held - amount,
+                                      .remaining = keeps ? h->held - amount : 0};
+}
+
+/* What this shard does of it, the last of its line. */
+static void token_emit(struct turn *t, const struct token *k, const struct token_end *e)
+{
+    if (k->has_pending_id) {
+        struct transfer_resolved r = post_of(e->posting.pending, k->amount, k->flags);
+        transfer_resolved_from_token(&r, k);
+        turn_emit(t, &transfer_resolved_type, &r);
+        if (MUTANT(POST_AGAIN) && r.remaining >= r.amount) {
+            r.remaining -= r.amount;
+            turn_emit(t, &transfer_resolved_type, &r);
+        }
+        return;
+    }
+    struct transfer_crossed c = {.amount = 0};
+    transfer_crossed_from_token(&c, k);
+    c.side = e->side;
+    c.slot = e->slot;
+    c.peer = e->peer;
+    turn_emit(t, &transfer_crossed_type, &c);
+    if (k->has_reverses_id)
+        transfer_reversal_emit(t, k->reverses_id, k->id);
+}
+
 struct decision posting_decide(struct turn *t, struct token *k, struct token_end *e)
 {
     struct decision d = {.result = RESULT_DEADLINE_PASSED, .currency = k->currency};
@@ -177,14 +205,7 @@ struct decision posting_decide(struct turn *t, struct token *k, struct token_end
             posting_refused(t, &e->posting, d.result);
         return d;
     }
-    struct transfer_crossed c = {.amount = 0};
-    transfer_crossed_from_token(&c, k);
-    c.side = e->side;
-    c.slot = e->slot;
-    c.peer = e->peer;
-    turn_emit(t, &transfer_crossed_type, &c);
-    if (k->has_reverses_id)
-        transfer_reversal_emit(t, k->reverses_id, k->id);
+    token_emit(t, k, e);
     d.amount = k->amount;
     return d;
 }
@@ -220,15 +241,19 @@ enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, s
     *f = (struct following){.reservation_id = reservation_id, .kept = r->kept};
     f->kept.has_reverses_id = !id128_is_zero(f->kept.reverses_id);
     f->kept.has_transaction_id = !id128_is_zero(f->kept.transaction_id);
+    f->kept.has_pending_id = !id128_is_zero(f->kept.pending_id);
     const struct account *own;
     const struct ledger_totals *totals;
+    const struct pending_transfer *h;
     there = turn_find_account(t, reservation_account(&f->kept), &own);
     if (there != PRESENCE_THERE)
         return there;
     f->tenant_id = own->tenant_id;
     struct id128 totals_id = ledger_totals_id(own->tenant_id, own->currency);
     bool waiting = turn_find_ledger_totals(t, totals_id, &totals) == PRESENCE_WAITING;
-    waiting |= find_transit(t, own, f->kept.peer) == PRESENCE_WAITING;
+    waiting |= transit_find(t, own, f->kept.peer) == PRESENCE_WAITING;
+    if (f->kept.has_pending_id)
+        waiting |= turn_find_pending_transfer(t, f->kept.pending_id, &h) == PRESENCE_WAITING;
     if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
         waiting |= find_own_id(t, f) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
@@ -237,7 +262,9 @@ enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, s
 static void follow_refusal(struct turn *t, const struct following *f, uint16_t code)
 {
     check(code != RESULT_OK);
-    const struct transfer_released e = {f->kept.id, reservation_account(&f->kept), code};
+    bool reopens = reservation_closes(f->kept.flags, f->kept.side);
+    const struct transfer_released e = {f->kept.id, reservation_account(&f->kept), code, reopens,
+                                        reopens};
     const struct posting p = {.transfer = {.id = f->kept.id}, .tenant_id = f->tenant_id};
     turn_emit(t, &transfer_released_type, &e);
     if (f->has_id)
@@ -261,4 +288,21 @@ void posting_follow(struct turn *t, const struct following *f, const struct deci
     made->has_decided_time = true;
     made->decided_time = d->decided_time;
     turn_emit(t, &transfer_crossed_type, made);
+}
+
+struct transfer_resolved posting_follow_post(struct turn *t, const struct following *f,
+                                             const struct decision *d)
+{
+    const struct transfer_reserved *k = &f->kept;
+    const struct pending_transfer *h = turn_found_pending_transfer(t, k->pending_id);
+    check(turn_origin(t) != NULL);
+    check(d->result == RESULT_OK);
+    check(d->amount == k->amount);
+    check(h->resolving);
+    struct transfer_resolved e = post_of(h, d->amount, k->flags);
+    transfer_resolved_from_transfer_reserved(&e, k);
+    e.has_decided_time = true;
+    e.decided_time = d->decided_time;
+    turn_emit(t, &transfer_resolved_type, &e);
+    return e;
 }

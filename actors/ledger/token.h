@@ -93,4 +93,8 @@ must_check enum presence posting_follow_find(struct turn *t, struct id128 reserv
 void posting_follow(struct turn *t, const struct following *f, const struct decision *d,
                     struct transfer_crossed *made);
 
+/* The same of a post that was made. Returns what it recorded. */
+struct transfer_resolved posting_follow_post(struct turn *t, const struct following *f,
+                                             const struct decision *d);
+
 #endif

@@ -8,7 +8,6 @@
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer_row.h"
-#include "actors/ledger/transit.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
@@ -153,11 +152,9 @@ static enum presence find_decided(struct turn *t, struct id128 id, struct transf
     else
         return PRESENCE_ABSENT;
     check(id128_equal(row->transfer_id, id));
-    struct id128 account_id = row->debit_account_id;
-    if (stored.number == TRANSFER_CROSSED_NUMBER)
-        account_id = transit_opposite(stored.event);
+    bool debit = turn_at_home(t, row->debit_account_id);
     const struct account *account;
-    there = turn_find_account(t, account_id, &account);
+    there = turn_find_account(t, debit ? row->debit_account_id : row->credit_account_id, &account);
     if (there == PRESENCE_THERE)
         row->tenant_id = account->tenant_id;
     return there;
@@ -241,9 +238,13 @@ bool transfer_half(struct turn *t, struct id128 id)
 {
     struct stored_event stored;
     check(!id128_is_zero(id));
-    return turn_find_decision(t, id, &stored) == PRESENCE_THERE &&
-           stored.number == TRANSFER_CROSSED_NUMBER &&
-           !((const struct transfer_crossed *)stored.event)->has_decided_time;
+    if (turn_find_decision(t, id, &stored) != PRESENCE_THERE)
+        return false;
+    const struct transfer_crossed *crossed = stored.event;
+    const struct transfer_resolved *resolved = stored.event;
+    return (stored.number == TRANSFER_CROSSED_NUMBER && !crossed->has_decided_time) ||
+           (stored.number == TRANSFER_RESOLVED_NUMBER &&
+            !turn_at_home(t, resolved->debit_account_id));
 }
 
 enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info)
@@ -285,7 +286,6 @@ struct transfer_info transfer_info_of_posting(struct turn *t, const struct posti
     const struct transfer_spec *s = &p->transfer;
     uint64_t now = turn_time(t);
     check(p->debit != NULL);
-    check(p->credit != NULL);
     check(!p->exists);
     bool pending = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
     struct transfer_info info = {

@@ -5,24 +5,43 @@
 #include "actors/ledger/transfer_crossing.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/token.h"
 #include "actors/ledger/transfer_conclusion.h"
 #include "actors/ledger/transfer_row.h"
 #include "runtime/base/mutant.h"
+#include "schemas/common.h"
+#include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
 bool transfer_crosses(struct turn *t, const struct transfer_create *c)
 {
-    const uint32_t flags = POSTING_BALANCES;
-    bool form = (c->flags & ~flags) == 0 && !c->has_timeout_s && !c->has_pending_id;
-    return form && c->has_credit_account_id && !turn_at_home(t, c->credit_account_id) &&
-           token_crosses(t, c->debit_account_id, c->credit_account_id);
+    const uint32_t refused = TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_MANAGED;
+    return (c->flags & (refused | POSTING_RESOLVES)) == 0 && c->has_credit_account_id &&
+           token_crosses(t, c->debit_account_id, c->credit_account_id) &&
+           turn_at_home(t, c->debit_account_id);
 }
 
-/* It was asked for before, and is under way: whoever says the same waits for its outcome too. */
-static enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
-                                        const struct transfer_note *note)
+/* Nothing here is against it: the other shard is asked. */
+static enum turn_result crossing_open(struct turn *t, const struct token *k,
+                                      const struct token_end *e, const struct transfer_note *note)
+{
+    const struct transfer_token token = {*k};
+    check(e->side == CROSSING_SIDE_DEBIT);
+    if (!turn_may_open(t, e->peer)) {
+        turn_refuse(t, ERR_SHARD_UNAVAILABLE);
+        return TURN_DONE;
+    }
+    struct id128 ask = turn_open(t, k->id);
+    posting_reserve(t, k, e, ask);
+    transfer_note_emit(t, e->posting.debit->tenant_id, k->id, note);
+    turn_send(t, &transfer_token_type, &token);
+    return TURN_DONE;
+}
+
+enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
+                                 const struct transfer_note *note)
 {
     struct transfer_info earlier = {.transfer_id = kept->id};
     check(!id128_is_zero(kept->ask));
@@ -55,16 +74,7 @@ static enum turn_result crossing_ask(struct turn *t, const struct message *m, st
         return crossing_repeat(t, &e.posting.reservation->kept, note);
     if (code != RESULT_OK)
         return transfer_conclude(t, &e.posting, code, note, id_chosen);
-    if (!turn_may_open(t, e.peer)) {
-        turn_refuse(t, ERR_SHARD_UNAVAILABLE);
-        return TURN_DONE;
-    }
-    const struct transfer_token token = {*k};
-    struct id128 ask = turn_open(t, k->id);
-    posting_reserve(t, k, &e, ask);
-    transfer_note_emit(t, e.posting.debit->tenant_id, k->id, note);
-    turn_send(t, &transfer_token_type, &token);
-    return TURN_DONE;
+    return crossing_open(t, k, &e, note);
 }
 
 enum turn_result transfer_cross(struct turn *t, const struct message *m)
@@ -92,6 +102,40 @@ enum turn_result reversal_cross(struct turn *t, const struct message *m, const s
     k.tenant_id = p->tenant_id;
     k.marks |= id_chosen ? TOKEN_MARKS_ID_CHOSEN : 0u;
     return crossing_ask(t, m, &k, &note, p->original_time);
+}
+
+/* What is left out is that of the pending transfer. */
+static struct token post_token(struct turn *t, const struct message *m, const struct posting *p)
+{
+    const struct transfer_spec *s = &p->transfer;
+    const struct pending_transfer *h = p->pending;
+    struct token k = {.amount = 0};
+    token_from_transfer_spec(&k, s);
+    k.debit_account_id = h->debit_account_id;
+    k.credit_account_id = h->credit_account_id;
+    k.amount = p->amount;
+    k.currency = h->currency;
+    k.code = h->code;
+    k.user_data_128 = s->has_user_data_128 ? s->user_data_128 : h->user_data_128;
+    k.user_data_64 = s->has_user_data_64 ? s->user_data_64 : h->user_data_64;
+    k.user_data_32 = s->has_user_data_32 ? s->user_data_32 : h->user_data_32;
+    k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
+    k.has_tenant_id = !id128_equal(h->tenant_id, m->who.tenant_id);
+    k.tenant_id = h->tenant_id;
+    return k;
+}
+
+enum turn_result post_cross(struct turn *t, const struct message *m, const struct posting *p,
+                            const struct transfer_note *note, bool id_chosen)
+{
+    const struct pending_transfer *h = p->pending;
+    struct token k = post_token(t, m, p);
+    check(h->side == CROSSING_SIDE_DEBIT);
+    check(k.amount <= h->held);
+    k.marks |= id_chosen ? TOKEN_MARKS_ID_CHOSEN : 0u;
+    k.marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
+    const struct token_end e = {*p, CROSSING_SIDE_DEBIT, h->slot, h->peer};
+    return crossing_open(t, &k, &e, note);
 }
 
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m)
@@ -125,12 +169,27 @@ static enum presence crossing_info(struct turn *t, const struct following *f,
                : PRESENCE_ABSENT;
 }
 
+/* Carries out what was decided, and shows what was made. */
+static struct transfers_row crossing_follow(struct turn *t, const struct following *f,
+                                            const struct decision *d)
+{
+    struct transfer_crossed made = {.amount = 0};
+    check(d->result == RESULT_OK);
+    if (f->kept.has_pending_id) {
+        const struct transfer_resolved post = posting_follow_post(t, f, d);
+        return transfer_row_of_resolved(&post, post.decided_time);
+    }
+    posting_follow(t, f, d, &made);
+    if ((made.flags & TRANSFER_FLAGS_PENDING) == 0)
+        return transfer_row_of_crossed(&made, made.decided_time);
+    return transfer_row_of_pending(made.id, turn_found_pending_transfer(t, made.id));
+}
+
 enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_follow *c = m->body;
     struct following f;
     struct transfer_info note, info;
-    struct transfer_crossed made;
     if (turn_origin(t) == NULL) {
         turn_refuse(t, RESULT_UNSUPPORTED);
         return TURN_DONE;
@@ -143,14 +202,14 @@ enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const str
         return turn_fail(t, "a decision about nothing that is kept aside");
     if (crossing_info(t, &f, &c->decision, &note) == PRESENCE_WAITING)
         return TURN_WAIT;
-    posting_follow(t, &f, &c->decision, &made);
     if (c->decision.result != RESULT_OK) {
+        posting_follow(t, &f, &c->decision, NULL);
         if ((f.kept.marks & TOKEN_MARKS_NOTED) != 0)
             transfer_note_forget(t, f.tenant_id, f.kept.id);
         turn_close(t, f.kept.ask, c->decision.result, NULL, NULL, 0);
         return TURN_DONE;
     }
-    struct transfers_row row = transfer_row_of_crossed(&made, made.decided_time);
+    const struct transfers_row row = crossing_follow(t, &f, &c->decision);
     info = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
     transfer_info_take_note(&info, &note);
     turn_close(t, f.kept.ask, RESULT_OK, &transfer_info_type, &info, 0);

@@ -17,6 +17,14 @@ enum turn_result transfer_cross(struct turn *t, const struct message *m);
 enum turn_result reversal_cross(struct turn *t, const struct message *m, const struct posting *p,
                                 bool id_chosen);
 
+/* Posts, by what posting_check() found OK, a pending transfer between two shards: at its home. */
+enum turn_result post_cross(struct turn *t, const struct message *m, const struct posting *p,
+                            const struct transfer_note *note, bool id_chosen);
+
+/* It was asked for before, and is under way: whoever says the same waits for its outcome too. */
+enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
+                                 const struct transfer_note *note);
+
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const struct message *m);
 

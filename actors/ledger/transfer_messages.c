@@ -10,6 +10,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
 #include "actors/ledger/token.h"
 #include "actors/ledger/transfer_conclusion.h"
 #include "actors/ledger/transfer_crossing.h"
@@ -43,6 +44,19 @@ enum turn_result transfer_on_get(struct turn *t, struct id128 self, const struct
 
 /* --- making ----------------------------------------------------------------------------------- */
 
+/* A post that another shard is asked for is open until that has decided. */
+static enum turn_result transfer_end(struct turn *t, const struct message *m, struct posting *p,
+                                     uint16_t code, const struct transfer_note *note,
+                                     bool id_chosen)
+{
+    bool posts = posting_has(p, TRANSFER_FLAGS_POST_PENDING);
+    if (code == RESULT_OUTCOME_PENDING)
+        return crossing_repeat(t, &p->reservation->kept, note);
+    if (code == RESULT_OK && posts && p->pending->side != 0)
+        return post_cross(t, m, p, note, id_chosen);
+    return transfer_conclude(t, p, code, note, id_chosen);
+}
+
 enum turn_result transfer_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
@@ -52,13 +66,14 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     struct posting p = {.transfer = transfer_asked_for(t, c),
                         .tenant_id = m->who.tenant_id,
                         .any_tenant = m->who.operator,
-                        .adjusts = m->who.adjusts};
+                        .adjusts = m->who.adjusts,
+                        .over_shards = true};
     const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
                                                             : posting_check(t, &p);
-    return transfer_conclude(t, &p, code, &note, c->has_transfer_id);
+    return transfer_end(t, m, &p, code, &note, c->has_transfer_id);
 }
 
 /* --- post, void, reverse ---------------------------------------------------------------------- */
@@ -92,6 +107,15 @@ static uint16_t pending_seen(struct turn *t, const struct posting *p)
     return p->pending_was_final ? RESULT_PENDING_TRANSFER_NOT_PENDING : RESULT_NOT_FOUND;
 }
 
+/* Of what is at home elsewhere this shard has a half. */
+static bool pending_referred(struct turn *t, const struct posting *p)
+{
+    bool half = pending_transfer_is_half(p->pending);
+    if (half)
+        turn_refer(t, p->pending->peer);
+    return half;
+}
+
 enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_post *c = m->body;
@@ -106,16 +130,19 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
                 .effective_time = c->effective_time,
             },
         .tenant_id = m->who.tenant_id,
-        .any_tenant = m->who.operator};
+        .any_tenant = m->who.operator,
+        .over_shards = true };
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
+    if (code == RESULT_OK && pending_referred(t, &p))
+        return TURN_DONE;
     if (code == RESULT_OK)
         code = posted_amount(c, &p);
     if (code == RESULT_OK)
         code = posting_check(t, &p);
     const struct transfer_note note = TRANSFER_NOTE_OF(c);
-    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
+    return transfer_end(t, m, &p, code, &note, c->has_posting_id);
 }
 
 enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m)
@@ -133,10 +160,12 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = pending_seen(t, &p);
+    if (code == RESULT_OK && pending_referred(t, &p))
+        return TURN_DONE;
     if (code == RESULT_OK)
         code = posting_check(t, &p);
     const struct transfer_note note = TRANSFER_NOTE_OF(c);
-    return transfer_conclude(t, &p, code, &note, c->has_posting_id);
+    return transfer_end(t, m, &p, code, &note, c->has_posting_id);
 }
 
 uint16_t transfer_reversible(const struct transfer_info *info)

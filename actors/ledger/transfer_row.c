@@ -23,8 +23,8 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
     };
     transfers_row_from_transfer_resolved(&row, e);
     row.amount = voids ? e->released : e->amount;
-    row.effective_time = e->has_effective_time ? e->effective_time : time_ns;
-    row.recorded_time = time_ns;
+    row.recorded_time = e->has_decided_time ? e->decided_time : time_ns;
+    row.effective_time = e->has_effective_time ? e->effective_time : row.recorded_time;
     return row;
 }
 

@@ -5,9 +5,11 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_views.h"
+#include "actors/ledger/ended_half.h"
 #include "actors/ledger/entry.h"
 #include "actors/ledger/kept_aside.h"
 #include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer_row.h"
 #include "actors/ledger/transit.h"
 #include "schemas/common.h"
@@ -36,9 +38,9 @@ static void put_row(struct projection *p, const struct transfers_row *row)
 /* A closing transfer changes the account's status: its row must show it. */
 static void put_accounts_if_closing(struct projection *p, const struct pending_transfer *h)
 {
-    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0 && !pending_transfer_is_half(h))
         account_put_row(p, h->debit_account_id);
-    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+    if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0 && h->side != CROSSING_SIDE_DEBIT)
         account_put_row(p, h->credit_account_id);
 }
 
@@ -89,7 +91,12 @@ void transfer_posted_project(struct projection *p, const void *event, uint64_t t
 
 void transfer_reserved_project(struct projection *p, const void *event, uint64_t time_ns)
 {
-    kept_aside_put(p, event, time_ns);
+    const struct transfer_reserved *e = event;
+    const struct pending_transfer *h = e->has_pending_id ? pending_of(p, e->pending_id) : NULL;
+    bool keeps = (e->flags & TRANSFER_FLAGS_KEEP_REMAINDER) != 0;
+    kept_aside_put(p, e, h == NULL ? 0 : keeps ? e->amount : h->held, time_ns);
+    if (reservation_closes(e->flags, e->side))
+        account_put_row(p, reservation_account(e));
 }
 
 void transfer_released_project(struct projection *p, const void *event, uint64_t time_ns)
@@ -97,27 +104,43 @@ void transfer_released_project(struct projection *p, const void *event, uint64_t
     const struct transfer_released *e = event;
     (void)time_ns;
     kept_aside_remove(p, e->account_id, e->id);
+    if (e->has_reopens)
+        account_put_row(p, e->account_id);
 }
 
-/* Each shard has the entry of its account, the one that was asked has the row. A decision is never
+/* The entry of the account of this shard, where the other is in another one. A decision is never
  * recorded after it is followed, whatever the clocks of both say. */
+static void put_own_entry(struct projection *p, enum entry_kind kind, struct transfers_row *row,
+                          uint8_t side, uint16_t home, uint64_t time_ns)
+{
+    check(side != 0);
+    row->shard = home;
+    entry_put_end(p, kind, row, side == CROSSING_SIDE_DEBIT,
+                  time_ns > row->recorded_time ? time_ns : row->recorded_time);
+}
+
+/* Each shard has the entry of its account, the one that was asked has the row. */
 void transfer_crossed_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct transfer_crossed *e = event;
     const struct account *own =
         registry_state(projection_registry(p), KIND_ACCOUNT, transit_opposite(e));
+    bool pending = (e->flags & TRANSFER_FLAGS_PENDING) != 0, home = e->has_decided_time;
     check(own->currency == e->currency);
-    if (e->has_decided_time)
+    if (home)
         kept_aside_remove(p, transit_opposite(e), e->id);
-    struct transfers_row row = transfer_row_of_crossed(e, time_ns);
+    struct transfers_row row = pending ? transfer_row_of_pending(e->id, pending_of(p, e->id))
+                                       : transfer_row_of_crossed(e, time_ns);
     row.tenant_id = own->tenant_id;
     transfer_place(p, &row);
-    if (!e->has_decided_time)
-        row.shard = e->peer;
-    entry_put_end(p, ENTRY_KIND_POSTED, &row, e->side == CROSSING_SIDE_DEBIT,
-                  time_ns > row.recorded_time ? time_ns : row.recorded_time);
-    if (e->has_decided_time)
+    put_own_entry(p, pending ? ENTRY_KIND_PENDING : ENTRY_KIND_POSTED, &row, e->side,
+                  home ? row.shard : e->peer, time_ns);
+    if (home && pending)
+        put_pending(p, e->id, pending_of(p, e->id));
+    else if (home)
         put_row(p, &row);
+    if (!home && reservation_closes(e->flags, e->side))
+        account_put_row(p, transit_opposite(e));
 }
 
 void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns)
@@ -134,6 +157,17 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
     put_accounts_if_closing(p, h);
 }
 
+/* Of both accounts, or of the one that is here. */
+static void put_entries(struct projection *p, enum entry_kind kind, struct transfers_row *row,
+                        const struct pending_transfer *h, uint64_t time_ns)
+{
+    if (h->side == 0)
+        entry_put_transfer(p, kind, row);
+    else
+        put_own_entry(p, kind, row, h->side, pending_transfer_is_half(h) ? h->peer : row->shard,
+                      time_ns);
+}
+
 void transfer_resolved_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     const struct transfer_resolved *e = event;
@@ -145,11 +179,18 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
     struct transfers_row row = transfer_row_of_resolved(e, time_ns);
     row.tenant_id = h->tenant_id;
     transfer_place(p, &row);
-    entry_put_transfer(p, voids ? ENTRY_KIND_PENDING_VOIDED : ENTRY_KIND_PENDING_POSTED, &row);
+    if (e->has_decided_time)
+        kept_aside_remove(p, h->debit_account_id, e->id);
+    put_entries(p, voids ? ENTRY_KIND_PENDING_VOIDED : ENTRY_KIND_PENDING_POSTED, &row, h, time_ns);
+    if (pending_transfer_is_half(h))
+        return;
     put_row(p, &row);
     put_pending(p, e->pending_id, h);
-    if (voids)
-        put_accounts_if_closing(p, h);
+    if (!voids)
+        return;
+    put_accounts_if_closing(p, h);
+    if (h->side != 0)
+        ended_half_put(p, h->credit_account_id, e->pending_id, &row);
 }
 
 void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns)
@@ -164,9 +205,28 @@ void transfer_expired_project(struct projection *p, const void *event, uint64_t 
     row.effective_time = time_ns;
     row.recorded_time = time_ns;
     transfer_place(p, &row);
-    entry_put_transfer(p, ENTRY_KIND_PENDING_EXPIRED, &row);
+    put_entries(p, ENTRY_KIND_PENDING_EXPIRED, &row, h, time_ns);
     put_pending(p, e->pending_id, h);
     put_accounts_if_closing(p, h);
+    if (h->side == CROSSING_SIDE_DEBIT)
+        ended_half_put(p, h->credit_account_id, e->pending_id, &row);
+}
+
+/* The times are those of the end at home. */
+void transfer_half_ended_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct transfer_half_ended *e = event;
+    const struct pending_transfer *h = pending_of(p, e->pending_id);
+    struct transfers_row row = transfer_row_of_pending(e->pending_id, h);
+    check(pending_transfer_is_half(h));
+    row.transfer_id = e->has_ended_by_id ? e->ended_by_id : e->pending_id;
+    row.amount = e->released;
+    row.effective_time = e->effective_time;
+    row.recorded_time = e->decided_time;
+    put_own_entry(p, e->has_ended_by_id ? ENTRY_KIND_PENDING_VOIDED : ENTRY_KIND_PENDING_EXPIRED,
+                  &row, h->side, h->peer, time_ns);
+    put_accounts_if_closing(p, h);
+    ended_half_follow(p, h->credit_account_id, e->pending_id, h->currency);
 }
 
 /* --- notes and transactions ------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
 void transfer_reserved_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_released_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_crossed_project(struct projection *p, const void *event, uint64_t time_ns);
+void transfer_half_ended_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_noted_project(struct projection *p, const void *event, uint64_t time_ns);
 void transaction_recorded_project(struct projection *p, const void *event, uint64_t time_ns);

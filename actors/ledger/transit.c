@@ -3,10 +3,10 @@
 #include "actors/ledger/transit.h"
 
 #include "actors/ledger/account.h"
-#include "runtime/actor/turn.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/slot_map.h"
 #include "schemas/common.h"
+#include "schemas/ledger_states.h"
 
 #define TRANSIT_CODE 1
 
@@ -30,6 +30,14 @@ struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, ui
     }
     const struct slice pieces[] = {slice_of("transit"), {(const char *)bytes, sizeof bytes}};
     return id128_reserve(sha256_id(pieces, array_len(pieces)), slot);
+}
+
+enum presence transit_find(struct turn *t, const struct account *own, uint16_t peer)
+{
+    const struct account *transit;
+    check(peer != turn_shard(t));
+    struct id128 id = transit_id(transit_slot(t), peer, own->tenant_id, own->currency);
+    return turn_find_account(t, id, &transit);
 }
 
 bool transit_is(const struct account *a, struct id128 id)

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/actor/turn.h"
 #include "schemas/ledger.h"
 
 struct account;
-struct turn;
 
 /* The first slot of the turn's shard: it stays with the shard if others of its range are given
  * away. */
@@ -21,6 +21,10 @@ uint16_t transit_slot(struct turn *t);
 
 /* Of the shard with this transit_slot(), for money that goes to or comes from the shard `peer`. */
 struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, uint16_t currency);
+
+/* Looks up this shard's for the peer beside an account of its own, before an event changes it. It
+ * may not be there yet. */
+must_check enum presence transit_find(struct turn *t, const struct account *own, uint16_t peer);
 
 /* Is this account one of them: made by no opening, under an id that no client can choose. Whoever
  * asks for it, but an operator, is told that there is no such account. */

@@ -85,7 +85,11 @@
     X(KEEP_REFUSED, "keep_refused")                                                                \
     X(KEEP_TAKEN_BACK, "keep_taken_back")                                                          \
     X(REVERSE_AGAIN, "reverse_again")                                                              \
-    X(REVERSE_OTHER, "reverse_other")
+    X(REVERSE_OTHER, "reverse_other")                                                              \
+    X(POST_AGAIN, "post_again")                                                                    \
+    X(OTHER_SIDE_TIMER, "other_side_timer")                                                        \
+    X(EXPIRE_POSTING, "expire_posting")                                                            \
+    X(FORGET_ENDED, "forget_ended")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

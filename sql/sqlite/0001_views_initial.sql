@@ -126,7 +126,20 @@ CREATE TABLE kept_aside (
     credits ANY NOT NULL,
     currency INTEGER NOT NULL,
     recorded_time INTEGER NOT NULL,
+    ends ANY NOT NULL,
     PRIMARY KEY (account_id, transfer_id)
+) STRICT, WITHOUT ROWID;
+
+-- What accounts still hold for pending transfers that have ended in the shards where they are at home.
+CREATE TABLE ended_halves (
+    account_id BLOB NOT NULL,
+    pending_id BLOB NOT NULL,
+    followed INTEGER NOT NULL,
+    released ANY NOT NULL,
+    currency INTEGER NOT NULL,
+    effective_time INTEGER NOT NULL,
+    recorded_time INTEGER NOT NULL,
+    PRIMARY KEY (account_id, pending_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Entries that count before an earlier one of the account does, or before they were recorded.

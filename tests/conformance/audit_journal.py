@@ -37,6 +37,8 @@ STRETCH = 1024  # rows of batches of which the index speaks together
 KEEP_NS = 31 * 86400 * 10**9  # so long a key has its outcome
 SEND_PARKED, SEND_UNPARKED = 4090, 4091  # events of the runtime, which no schema declares
 SIDES = {1: "debit", 2: "credit"}  # of a transfer between shards: which one is in the shard
+PENDING, VOID_PENDING = 2, 8  # flags of transfers
+HOME, AWAY = 1, 2  # sides of one between two shards: where it is at home, and the other
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -132,6 +134,7 @@ class Books:
         self.transfers = {}  # currency: how many
         self.records_by = {}  # tenant, subject: how many records are theirs
         self.held = {}  # pending transfer: account to debit, account to credit, what it holds
+        self.halves = {}  # pending transfer between shards, side: its event, what is held there
         self.kept = {}  # transfer between shards, account: what it keeps aside for it
         self.transit = {}  # currency: the counters of all accounts of money in transit
         self.crossing = {}  # transfer between shards: what is decided and not followed
@@ -163,20 +166,54 @@ class Books:
             require(counters[f"{name}s_{kind}"] >= 0, f"account {account.hex()} lets too much go")
         return account
 
+    @staticmethod
+    def aside(event):
+        """What is kept aside: of a post nothing, for its pending transfer holds it."""
+        return 0 if event.get("pending_id") is not None else amount(event["amount"])
+
     def let_go(self, transfer, account):
         event = self.kept.pop((transfer, account))
-        self.half(event, "pending", -amount(event["amount"]))
+        return self.half(event, "pending", -self.aside(event))
 
-    def cross(self, event):
+    def decided(self, event, units):
         """Where it is decided, or, with the time of that, where it is followed."""
         followed = event.get("decided_time") is not None
+        known = self.crossing.get(event["id"], 0)
+        self.crossing[event["id"]] = known + (-units if followed else units)
+
+    def count(self, event):
+        self.transfers[event["currency"]] = self.transfers.get(event["currency"], 0) + 1
+
+    def cross(self, event):
+        pending = event["flags"] & PENDING != 0
         units = amount(event["amount"])
-        account = self.half(event, "posted", units)
-        self.crossing[event["id"]] = self.crossing.get(event["id"], 0) + (-units if followed
-                                                                          else units)
-        if followed:
+        account = self.half(event, "pending" if pending else "posted", units)
+        if pending:
+            self.halves[event["id"], event["side"]] = [event, units]
+        else:
+            self.decided(event, units)
+        if event.get("decided_time") is not None:
             self.let_go(event["id"], account)
-            self.transfers[event["currency"]] = self.transfers.get(event["currency"], 0) + 1
+            self.count(event)
+
+    def end_half(self, pending, side, units):
+        """So much goes back. Returns what it was made with, and what is held then."""
+        made = self.halves[pending, side]
+        made[1] -= units
+        self.half(made[0], "pending", -units)
+        return made
+
+    def resolve_half(self, event, side):
+        """Home alone voids; a post is made in the other shard, and then followed at home."""
+        moved = amount(event["amount"])
+        made, held = self.end_half(event["pending_id"], side, moved + amount(event["released"]))
+        require(held == amount(event["remaining"]), "a wrong half of a hold")
+        account = self.half(made, "posted", moved)
+        self.decided(event, moved)
+        if event.get("decided_time") is not None:
+            self.let_go(event["id"], account)
+        if side == HOME:
+            self.count(event)
 
     def check(self):
         """What is in transit is what one shard has decided and another not followed."""
@@ -194,6 +231,9 @@ class Books:
             self.transfer(event, "posted")
         elif name == "transfer_pending":
             self.held[event["id"]] = [*self.transfer(event, "pending"), amount(event["amount"])]
+        elif name == "transfer_resolved" and event["pending_id"] not in self.held:
+            home = event["flags"] & VOID_PENDING or event.get("decided_time") is not None
+            self.resolve_half(event, HOME if home else AWAY)
         elif name == "transfer_resolved":
             debit, credit = self.transfer(event, "posted")
             held = self.held[event["pending_id"]]
@@ -201,11 +241,15 @@ class Books:
             require(held == [debit, credit, gone + amount(event["remaining"])], "a wrong hold")
             held[2] -= gone
             self.move(debit, credit, "pending", -gone)
+        elif name == "transfer_half_ended":
+            self.end_half(event["pending_id"], AWAY, amount(event["released"]))
+        elif name == "transfer_expired" and event["pending_id"] not in self.held:
+            self.end_half(event["pending_id"], HOME, self.halves[event["pending_id"], HOME][1])
         elif name == "transfer_expired":
             debit, credit, units = self.held.pop(event["pending_id"])
             self.move(debit, credit, "pending", -units)
         elif name == "transfer_reserved":
-            account = self.half(event, "pending", amount(event["amount"]))
+            account = self.half(event, "pending", self.aside(event))
             require((event["id"], account) not in self.kept, "keeps aside twice")
             self.kept[event["id"], account] = event
         elif name == "transfer_released":

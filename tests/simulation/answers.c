@@ -564,9 +564,9 @@ static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
         &tally_move_type,      &transfer_create_type,  &transfers_create_type,
-        &transfers_batch_type, &transfer_reverse_type, &wallet_transfer_type,
+        &transfers_batch_type, &transfer_reverse_type, &transfer_post_type,
         &payment_create_type,  &payment_capture_type,  &wallet_hold_capture_type,
-        &payment_refund_type};
+        &payment_refund_type,  &wallet_transfer_type};
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
             return true;

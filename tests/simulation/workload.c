@@ -10,6 +10,7 @@
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/currency.h"
+#include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
@@ -376,9 +377,20 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i, bool some)
            (operation_follows(o, some) ? FOLLOW_FACTOR : 1);
 }
 
+/* The books of a moment, while something has ended in one shard and not yet in the other. */
+static const struct operation *workload_books(void)
+{
+    uint32_t i = 0;
+    while (strcmp(ledger_operations[i].name, "trial_balance_then") != 0)
+        i++;
+    return &ledger_operations[i];
+}
+
 static const struct operation *workload_choose(struct run *run)
 {
     enum swarm_focus group;
+    if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
+        return workload_books();
     uint32_t count = account_operation_count + ledger_operation_count + wallet_operation_count +
                      payment_operation_count + tally_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);

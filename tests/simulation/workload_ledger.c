@@ -3,12 +3,14 @@
 #include "tests/simulation/workload.h"
 
 #include "runtime/base/time.h"
+#include "tests/simulation/model/ref_halves.h"
 #include "tests/single_transfer.h"
 
 #define CODE 7
 #define LIST_LIMIT 1000 /* the largest page */
 #define LEGS_MAX 6
 #define HELD_TRIED 8
+#define ACROSS_TRIED 16
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
@@ -129,39 +131,45 @@ static bool transfer_with(struct run *run, struct request *q, uint32_t flags)
 }
 
 /* Of one tenant and currency, in two shards. */
-static bool transfer_across(struct run *run, struct request *q)
+static bool transfer_across_with(struct run *run, struct request *q, uint32_t flags)
 {
-    const uint32_t flags[] = {0, 0, TRANSFER_FLAGS_BALANCING_DEBIT,
-                              TRANSFER_FLAGS_BALANCING_CREDIT};
     const struct ref_account *debit = workload_account(run);
     for (int i = 0; i < 40 && debit != NULL && run->swarm.shards > 1; i++) {
         const struct ref_account *credit = workload_account(run);
         if (credit->currency == debit->currency && id128_equal(credit->tenant, debit->tenant) &&
             run_home(run, credit->id) != run_home(run, debit->id)) {
-            transfer_between(run, q, debit, credit, flags[rng_below(&run->rng, array_len(flags))]);
+            transfer_between(run, q, debit, credit, flags);
             return true;
         }
     }
     return false;
 }
 
+static bool transfer_across(struct run *run, struct request *q)
+{
+    const uint32_t flags[] = {0, TRANSFER_FLAGS_PENDING, TRANSFER_FLAGS_BALANCING_DEBIT,
+                              TRANSFER_FLAGS_BALANCING_CREDIT};
+    return transfer_across_with(run, q, flags[rng_below(&run->rng, array_len(flags))]);
+}
+
 static bool make_transfer(struct run *run, struct request *q)
 {
-    return (workload_chance(run, 2) && transfer_across(run, q)) || transfer_with(run, q, 0);
+    return (workload_chance(run, 2) && transfer_across_with(run, q, 0)) || transfer_with(run, q, 0);
 }
 
 static bool transfer_held(struct run *run, struct request *q)
 {
-    return transfer_with(run, q, TRANSFER_FLAGS_PENDING);
+    return (workload_chance(run, 2) && transfer_across_with(run, q, TRANSFER_FLAGS_PENDING)) ||
+           transfer_with(run, q, TRANSFER_FLAGS_PENDING);
 }
 
 static bool transfer_balancing(struct run *run, struct request *q)
 {
     uint32_t side =
         workload_chance(run, 2) ? TRANSFER_FLAGS_BALANCING_DEBIT : TRANSFER_FLAGS_BALANCING_CREDIT;
-    if (workload_chance(run, 2) && transfer_across(run, q))
-        return true;
-    return transfer_with(run, q, side | (workload_chance(run, 3) ? TRANSFER_FLAGS_PENDING : 0u));
+    side |= workload_chance(run, 3) ? TRANSFER_FLAGS_PENDING : 0u;
+    return (workload_chance(run, 2) && transfer_across_with(run, q, side)) ||
+           transfer_with(run, q, side);
 }
 
 static bool transfer_closing(struct run *run, struct request *q)
@@ -170,7 +178,9 @@ static bool transfer_closing(struct run *run, struct request *q)
         return false;
     uint32_t side =
         workload_chance(run, 2) ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT;
-    return transfer_with(run, q, side | TRANSFER_FLAGS_PENDING);
+    side |= TRANSFER_FLAGS_PENDING;
+    return (workload_chance(run, 2) && transfer_across_with(run, q, side)) ||
+           transfer_with(run, q, side);
 }
 
 /* What cannot be resolved: no transfer at all, the transfer itself, one that was never pending, one
@@ -199,9 +209,24 @@ static void resolves_another(struct run *run, struct transfer_create *c)
     }
 }
 
+/* Most of the time one between two shards, if one is found soon. */
+static const struct ref_transfer *transfer_of(struct run *run, enum ref_transfer_kind kind,
+                                              bool open)
+{
+    const struct ref_transfer *t = a_transfer(run, kind, open);
+    bool across = run->swarm.shards > 1 && !workload_chance(run, 3);
+    for (int i = 0; i < ACROSS_TRIED && across && t != NULL; i++) {
+        if (run_home(run, t->debit) != run_home(run, t->credit) &&
+            (kind == REF_PENDING ? t->open : !t->reversed))
+            break;
+        t = a_transfer(run, kind, open);
+    }
+    return t;
+}
+
 bool workload_resolving(struct run *run, struct request *q)
 {
-    const struct ref_transfer *t = a_transfer(run, REF_PENDING, workload_chance(run, 2));
+    const struct ref_transfer *t = transfer_of(run, REF_PENDING, workload_chance(run, 2));
     if (t == NULL)
         return false;
     struct transfer_create *c = &q->body.transfer_create;
@@ -300,7 +325,7 @@ static bool transfer_with_foreign_id(struct run *run, struct request *q)
 
 static bool post_held(struct run *run, struct request *q)
 {
-    const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
+    const struct ref_transfer *t = transfer_of(run, REF_PENDING, true);
     if (t == NULL)
         return false;
     struct transfer_post *p = &q->body.transfer_post;
@@ -323,7 +348,7 @@ static bool post_held(struct run *run, struct request *q)
 
 static bool void_held(struct run *run, struct request *q)
 {
-    const struct ref_transfer *t = a_transfer(run, REF_PENDING, true);
+    const struct ref_transfer *t = transfer_of(run, REF_PENDING, true);
     if (t == NULL)
         return false;
     struct transfer_void *v = &q->body.transfer_void;
@@ -354,13 +379,7 @@ static void reverses(struct run *run, struct request *q, const struct ref_transf
 
 static bool make_reverse(struct run *run, struct request *q)
 {
-    const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
-    bool across = run->swarm.shards > 1 && workload_chance(run, 2);
-    for (int i = 0; i < HELD_TRIED && across && t != NULL; i++) {
-        if (run_home(run, t->debit) != run_home(run, t->credit))
-            break;
-        t = a_transfer(run, REF_POSTED, false);
-    }
+    const struct ref_transfer *t = transfer_of(run, REF_POSTED, false);
     if (t == NULL)
         return false;
     reverses(run, q, t);
@@ -463,7 +482,8 @@ static bool transfer_imported(struct run *run, struct request *q)
     struct transfer_create *c = &q->body.transfer_create;
     debit = imported_account(run);
     const struct ref_account *credit = imported_account(run);
-    for (int i = 0; i < 20 && !belong_together(run, debit, credit); i++)
+    bool across = workload_chance(run, 3);
+    for (int i = 0; i < 20 && !across && !belong_together(run, debit, credit); i++)
         credit = imported_account(run);
     if (!workload_chance(run, 4))
         c->debit_account_id = debit->id;
@@ -694,6 +714,11 @@ static bool transaction_show(struct run *run, struct request *q)
 static void while_money_moved(struct run *run, struct request *q)
 {
     const struct reference *r = &run->reference;
+    if (ref_halves_ending(r) && !workload_chance(run, 3)) {
+        q->who = workload_operator();
+        q->body.trial_balance_at.at = run_wall_ns(run);
+        return;
+    }
     if (r->moving_count == 0 || workload_chance(run, 3))
         return;
     const struct ref_moving *c = &r->movings[rng_below(&run->rng, r->moving_count)];

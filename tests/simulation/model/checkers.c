@@ -80,11 +80,22 @@ static void check_transit(struct run_shard *rs, const struct ref_account *a)
 
 static void check_transfer(struct run_shard *rs, const struct ref_transfer *t)
 {
-    const struct pending_transfer *live =
-        t->kind == REF_PENDING ? durable_state(rs, KIND_TRANSFER, t->id) : NULL;
-    if (live != NULL && (live->held != t->held || live->posted != t->posted ||
-                         (live->status == TRANSFER_STATUS_PENDING) != t->open))
+    const struct pending_transfer *live = t->kind == REF_PENDING && t->shard == rs->number
+                                              ? durable_state(rs, KIND_TRANSFER, t->id)
+                                              : NULL;
+    if (live != NULL &&
+        (live->held != t->held || live->posted != t->posted || live->resolving != t->resolving ||
+         (live->status == TRANSFER_STATUS_PENDING) != t->open))
         broken("a pending transfer is not what the journal says");
+}
+
+static void check_half(struct run_shard *rs, const struct ref_half *h)
+{
+    const struct pending_transfer *live =
+        h->shard == rs->number ? durable_state(rs, KIND_TRANSFER, h->id) : NULL;
+    if (live != NULL &&
+        (live->held != h->held || (live->status == TRANSFER_STATUS_PENDING) != h->open))
+        broken("the half of a pending transfer is not what the journal says");
 }
 
 static void check_payment(struct run_shard *rs, const struct ref_payment *p)
@@ -166,6 +177,8 @@ void checkers_after_commit(struct run_shard *rs)
     ref_transit_check(r);
     for (uint32_t i = 0; i < r->transfer_count; i++)
         check_transfer(rs, &r->transfers[i]);
+    for (uint32_t i = 0; i < r->half_count; i++)
+        check_half(rs, &r->halves[i]);
     for (uint32_t i = 0; i < r->payment_count; i++)
         check_payment(rs, &r->payments[i]);
     for (uint32_t i = 0; i < r->wallet_count; i++)

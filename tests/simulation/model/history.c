@@ -8,6 +8,7 @@
 #include "runtime/base/array.h"
 #include "runtime/journal/record.h"
 #include "runtime/projector/replay.h"
+#include "schemas/ledger.h"
 #include "tests/simulation/verdict.h"
 
 #define SLOTS_FIRST 512
@@ -122,7 +123,9 @@ static void read_event(struct history *h, const struct record_reader *r,
     memset(h->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
-    h->expires |= strstr(rule->type->name, "_expired") != NULL ||
+    const struct transfer_half_ended *half = h->event;
+    h->expires |= (rule->type == &transfer_half_ended_type && !half->has_ended_by_id) ||
+                  strstr(rule->type->name, "_expired") != NULL ||
                   strstr(rule->type->name, "_forgotten") != NULL;
     h->events++;
     h->kinds[r->number]++;

@@ -7,11 +7,12 @@
 #include "runtime/base/array.h"
 #include "schemas/ledger.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
 
 /* The newest of this id and home: two shards may be asked at once for transfers to each other. */
-static struct ref_moving *moving_of(const struct reference *r, struct id128 id, uint16_t home)
+struct ref_moving *ref_transit_moving(const struct reference *r, struct id128 id, uint16_t home)
 {
     for (uint32_t i = r->moving_count; i > 0; i--)
         if (id128_equal(r->movings[i - 1].id, id) && r->movings[i - 1].home == home)
@@ -24,7 +25,7 @@ static uint16_t first_slot(const struct reference *r)
     return r->slots->ranges[r->shard].first;
 }
 
-static struct ref_account *account_here(const struct reference *r, struct id128 id, uint16_t shard)
+struct ref_account *ref_transit_account(const struct reference *r, struct id128 id, uint16_t shard)
 {
     struct ref_account *a = reference_account(r, id);
     if (a == NULL || reference_home(r, id) != shard || shard != r->shard)
@@ -32,8 +33,8 @@ static struct ref_account *account_here(const struct reference *r, struct id128 
     return a;
 }
 
-static struct ref_account *transit_of(struct reference *r, const struct ref_account *own,
-                                      uint16_t peer)
+struct ref_account *ref_transit_of(struct reference *r, const struct ref_account *own,
+                                   uint16_t peer)
 {
     struct id128 id = transit_id(first_slot(r), peer, own->tenant, own->currency);
     for (uint32_t i = 0; i < r->transit_count; i++)
@@ -46,12 +47,12 @@ static struct ref_account *transit_of(struct reference *r, const struct ref_acco
     return a;
 }
 
-static u128 *moving_pending(struct ref_account *a, bool credits)
+u128 *ref_transit_pending(struct ref_account *a, bool credits)
 {
     return credits ? &a->now.credits_pending : &a->now.debits_pending;
 }
 
-static u128 *moving_posted(struct ref_account *a, bool credits)
+u128 *ref_transit_posted(struct ref_account *a, bool credits)
 {
     return credits ? &a->now.credits_posted : &a->now.debits_posted;
 }
@@ -67,21 +68,32 @@ static struct id128 moving_other(const struct ref_moving *c)
     return c->credits ? c->debit : c->credit;
 }
 
-static void moving_kept(struct reference *r, const struct transfer_reserved *e,
+/* The part of a closing transfer that is kept aside closes its account. */
+static bool moving_closes(const struct ref_moving *c, bool credits)
+{
+    return (c->flags & (credits ? TRANSFER_FLAGS_CLOSING_CREDIT : TRANSFER_FLAGS_CLOSING_DEBIT)) !=
+           0;
+}
+
+static void moving_kept(struct reference *r, const struct transfer_reserved *e, uint64_t time_ns,
                         struct ref_effects *f)
 {
-    struct ref_moving *before = moving_of(r, e->id, r->shard);
+    struct ref_moving *before = ref_transit_moving(r, e->id, r->shard);
     if (before != NULL && before->state != REF_MOVING_RELEASED)
         broken("money is kept aside twice for one transfer");
     bool credits = e->side == CROSSING_SIDE_CREDIT;
     if (e->slot != first_slot(r) || e->peer == r->shard)
         broken("money is kept aside at the wrong end of a transfer");
     struct ref_account *own =
-        account_here(r, credits ? e->credit_account_id : e->debit_account_id, r->shard);
-    struct ref_account *transit = transit_of(r, own, e->peer);
-    reference_add(moving_pending(own, credits), e->amount);
-    reference_add(moving_pending(transit, !credits), e->amount);
-    reference_check_end(own, !credits);
+        ref_transit_account(r, credits ? e->credit_account_id : e->debit_account_id, r->shard);
+    struct ref_account *transit = ref_transit_of(r, own, e->peer);
+    const u128 kept = e->has_pending_id ? 0 : e->amount;
+    reference_add(ref_transit_pending(own, credits), kept);
+    reference_add(ref_transit_pending(transit, !credits), kept);
+    if (e->has_pending_id) /* within what is held: limits may have changed since */
+        reference_check_status(own, !credits);
+    else
+        reference_check_end(own, !credits);
     reference_version_without_entry(own);
     array_reserve(r->movings, r->moving_cap, r->moving_count + 1);
     r->movings[r->moving_count++] = (struct ref_moving){
@@ -91,26 +103,36 @@ static void moving_kept(struct reference *r, const struct transfer_reserved *e,
         .tenant = own->tenant,
         .reverses = e->has_reverses_id ? e->reverses_id : ID128_ZERO,
         .currency = e->currency,
-        .kept = e->amount,
+        .kept = kept,
+        .most = e->amount,
+        .flags = e->flags,
+        .pending = e->has_pending_id ? e->pending_id : ID128_ZERO,
+        .has_timeout = e->has_timeout_s,
+        .timeout_s = e->timeout_s,
         .home = r->shard,
         .decider = e->peer,
         .reasoned = (e->marks & TOKEN_MARKS_REASONED) != 0,
         .managed = (e->flags & TRANSFER_FLAGS_MANAGED) != 0,
         .credits = credits,
     };
+    struct ref_moving *c = &r->movings[r->moving_count - 1];
+    if (moving_closes(c, credits))
+        reference_close(own, true);
+    if (e->has_pending_id)
+        ref_halves_ask(r, c, time_ns);
     if (credits) {
         f->passing.awaited = e->amount;
-    } else if (r->movings[r->moving_count - 1].managed) {
+    } else if (c->managed) {
         f->passing.kept_of = own->id;
         f->passing.kept = e->amount;
     }
 }
 
-static void moving_let_go(struct reference *r, struct ref_moving *c)
+void ref_transit_let_go(struct reference *r, struct ref_moving *c)
 {
-    struct ref_account *own = account_here(r, moving_own(c), c->home);
-    reference_take(moving_pending(own, c->credits), c->kept);
-    reference_take(moving_pending(transit_of(r, own, c->decider), !c->credits), c->kept);
+    struct ref_account *own = ref_transit_account(r, moving_own(c), c->home);
+    reference_take(ref_transit_pending(own, c->credits), c->kept);
+    reference_take(ref_transit_pending(ref_transit_of(r, own, c->decider), !c->credits), c->kept);
 }
 
 static void moving_released(struct reference *r, const struct transfer_released *e,
@@ -123,8 +145,12 @@ static void moving_released(struct reference *r, const struct transfer_released 
             continue;
         if (c->state == REF_MOVING_DECIDED)
             broken("a transfer that was made in one shard is refused in the other");
-        moving_let_go(r, c);
+        ref_transit_let_go(r, c);
         reference_version_without_entry(reference_account(r, moving_own(c)));
+        if (moving_closes(c, c->credits))
+            reference_close(reference_account(r, moving_own(c)), false);
+        if (!id128_is_zero(c->pending))
+            ref_halves_refused(r, c);
         c->state = REF_MOVING_RELEASED;
         if (c->credits) {
             f->passing.not_coming = c->kept;
@@ -141,7 +167,7 @@ static void moving_released(struct reference *r, const struct transfer_released 
 static void moving_reverses(struct reference *r, const struct ref_moving *c, uint64_t effective_ns)
 {
     struct ref_transfer *t = reference_transfer(r, c->decider, c->reverses);
-    struct ref_moving *way = t == NULL ? moving_of(r, c->reverses, c->decider) : NULL;
+    struct ref_moving *way = t == NULL ? ref_transit_moving(r, c->reverses, c->decider) : NULL;
     if (t == NULL && (way == NULL || way->state != REF_MOVING_DECIDED))
         broken("a transfer is reversed that was not made");
     bool *reversed = t != NULL ? &t->reversed : &way->reversed;
@@ -173,21 +199,27 @@ bool ref_transit_reverses(const struct reference *r, struct id128 id, struct id1
 static void moving_decided(struct reference *r, struct ref_moving *c,
                            const struct transfer_crossed *e, uint64_t time_ns)
 {
-    struct ref_account *own = account_here(r, moving_other(c), c->decider);
+    struct ref_account *own = ref_transit_account(r, moving_other(c), c->decider);
     const struct ref_wallet *giver = c->credits ? reference_wallet(r, c->debit) : NULL;
     if (giver != NULL && giver->status != WALLET_STATUS_ACTIVE)
         broken("a payment is refunded from a wallet that is frozen or closed");
     if (c->state != REF_MOVING_KEPT)
         broken("a transfer between shards is decided twice");
-    const struct ref_moving *back = moving_of(r, e->id, c->decider);
+    const struct ref_moving *back = ref_transit_moving(r, e->id, c->decider);
     if (back != NULL && (back->state == REF_MOVING_DECIDED || back->state == REF_MOVING_DONE))
         broken("two transfers of one id are made");
-    if (e->amount > c->kept)
-        broken("more is decided than was kept aside");
-    reference_add(moving_posted(own, !c->credits), e->amount);
-    reference_add(moving_posted(transit_of(r, own, c->home), c->credits), e->amount);
+    if (e->amount > c->most || e->flags != c->flags || !id128_is_zero(c->pending))
+        broken("more is decided than was kept aside, or something else");
+    bool holds = (c->flags & TRANSFER_FLAGS_PENDING) != 0;
+    u128 *(*counter)(struct ref_account *, bool) = holds ? ref_transit_pending : ref_transit_posted;
+    reference_add(counter(own, !c->credits), e->amount);
+    reference_add(counter(ref_transit_of(r, own, c->home), c->credits), e->amount);
     reference_check_end(own, c->credits);
     reference_next_version(own);
+    if (moving_closes(c, !c->credits))
+        reference_close(own, true);
+    if (holds)
+        ref_halves_begin(r, c, e->amount);
     c->state = REF_MOVING_DECIDED;
     r->decisions++;
     c->amount = e->amount;
@@ -203,18 +235,20 @@ static void moving_decided(struct reference *r, struct ref_moving *c,
 static void moving_followed(struct reference *r, struct ref_moving *c,
                             const struct transfer_crossed *e, struct ref_effects *f)
 {
-    struct ref_account *own = account_here(r, moving_own(c), c->home);
+    struct ref_account *own = ref_transit_account(r, moving_own(c), c->home);
     const struct ref_account *other = reference_account(r, moving_other(c));
     if (c->state != REF_MOVING_DECIDED || e->amount != c->amount ||
         e->decided_time != c->decided_ns ||
         (e->has_effective_time && e->effective_time != c->effective_ns))
         broken("what is followed is not what was decided");
-    moving_let_go(r, c);
-    reference_add(moving_posted(own, c->credits), e->amount);
-    reference_add(moving_posted(transit_of(r, own, c->decider), !c->credits), e->amount);
+    ref_transit_let_go(r, c);
+    bool holds = (c->flags & TRANSFER_FLAGS_PENDING) != 0;
+    u128 *(*counter)(struct ref_account *, bool) = holds ? ref_transit_pending : ref_transit_posted;
+    reference_add(counter(own, c->credits), e->amount);
+    reference_add(counter(ref_transit_of(r, own, c->decider), !c->credits), e->amount);
     reference_next_version(own);
     c->state = REF_MOVING_DONE;
-    struct ref_transfer *t = reference_add_transfer(r, e->id, REF_POSTED);
+    struct ref_transfer *t = reference_add_transfer(r, e->id, holds ? REF_PENDING : REF_POSTED);
     t->effective_ns = c->effective_ns;
     t->debit = c->debit;
     t->credit = c->credit;
@@ -223,6 +257,10 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
     t->amount = e->amount;
     t->reverses = c->reverses;
     t->reversed = c->reversed;
+    if (holds) {
+        ref_halves_pending(c, t, f);
+        return;
+    }
     bool adjusted = !c->managed && ((own->flags | other->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
     f->managed += c->managed;
     if (c->credits) {
@@ -242,7 +280,7 @@ static void moving_followed(struct reference *r, struct ref_moving *c,
 static void moving_moved(struct reference *r, const struct transfer_crossed *e, uint64_t time_ns,
                          struct ref_effects *f)
 {
-    struct ref_moving *c = moving_of(r, e->id, e->has_decided_time ? r->shard : e->peer);
+    struct ref_moving *c = ref_transit_moving(r, e->id, e->has_decided_time ? r->shard : e->peer);
     if (c == NULL || !id128_equal(c->debit, e->debit_account_id) ||
         !id128_equal(c->credit, e->credit_account_id) || c->currency != e->currency)
         broken("money crosses for which nothing was kept aside");
@@ -266,11 +304,13 @@ bool ref_transit_event(struct reference *r, const struct message_type *type, con
                        uint64_t time_ns, struct ref_effects *f)
 {
     if (type == &transfer_reserved_type)
-        moving_kept(r, event, f);
+        moving_kept(r, event, time_ns, f);
     else if (type == &transfer_released_type)
         moving_released(r, event, f);
     else if (type == &transfer_crossed_type)
         moving_moved(r, event, time_ns, f);
+    else if (type == &transfer_half_ended_type)
+        ref_halves_ended(r, event);
     else
         return false;
     return true;
@@ -313,7 +353,8 @@ static void ref_transit_check_transit(const struct reference *r, uint16_t curren
     u128 debits = 0, credits = 0; /* modulo 2^128 */
     for (uint32_t i = 0; i < r->moving_count; i++) {
         const struct ref_moving *c = &r->movings[i];
-        if (c->state == REF_MOVING_DECIDED && c->currency == currency)
+        bool moves = (c->flags & TRANSFER_FLAGS_PENDING) == 0;
+        if (c->state == REF_MOVING_DECIDED && c->currency == currency && moves)
             *(c->credits ? &debits : &credits) += c->amount;
     }
     for (uint32_t i = 0; i < r->transit_count; i++) {
@@ -341,6 +382,7 @@ void ref_transit_check(const struct reference *r)
         ref_transit_check_transit(r, r->transits[i].currency);
         ref_transit_check_available(r, r->transits[i].currency);
     }
+    ref_halves_check(r);
 }
 
 bool ref_transit_keeps(const struct reference *r, struct id128 account_id)
@@ -357,5 +399,5 @@ bool ref_transit_open(const struct reference *r)
     for (uint32_t i = 0; i < r->moving_count; i++)
         if (r->movings[i].state < REF_MOVING_DONE)
             return true;
-    return false;
+    return ref_halves_ending(r);
 }

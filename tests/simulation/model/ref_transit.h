@@ -12,6 +12,17 @@
 bool ref_transit_event(struct reference *r, const struct message_type *type, const void *event,
                        uint64_t time_ns, struct ref_effects *f);
 
+/* For the files of this model: the newest with this id and home; the account of the shard whose
+ * event is read; its account of money in transit; their counters; what was kept aside is no longer.
+ */
+struct ref_moving *ref_transit_moving(const struct reference *r, struct id128 id, uint16_t home);
+struct ref_account *ref_transit_account(const struct reference *r, struct id128 id, uint16_t shard);
+struct ref_account *ref_transit_of(struct reference *r, const struct ref_account *own,
+                                   uint16_t peer);
+u128 *ref_transit_pending(struct ref_account *a, bool credits);
+u128 *ref_transit_posted(struct ref_account *a, bool credits);
+void ref_transit_let_go(struct reference *r, struct ref_moving *c);
+
 /* Is a transfer under way with this id that the shard whose event is read decides? */
 bool ref_transit_decides(const struct reference *r, struct id128 id);
 

@@ -11,6 +11,7 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_payments.h"
 #include "tests/simulation/model/ref_spending.h"
 #include "tests/simulation/model/ref_times.h"
@@ -37,6 +38,7 @@ void reference_done(struct reference *r)
     free(r->holds);
     free(r->payments);
     free(r->transactions);
+    free(r->halves);
     free(r->movings);
     free(r->transits);
 }
@@ -244,30 +246,37 @@ static void check_limits(const struct ref_account *debit, const struct ref_accou
     check_credit_limits(credit);
 }
 
-void reference_check_end(const struct ref_account *a, bool debit)
+void reference_check_status(const struct ref_account *a, bool debit)
 {
     const uint32_t frozen = debit ? ACCOUNT_FLAGS_DEBITS_FROZEN : ACCOUNT_FLAGS_CREDITS_FROZEN;
     if ((a->flags & (frozen | ACCOUNT_FLAGS_CLOSED)) != 0)
         broken("a frozen or closed account was moved");
+}
+
+void reference_check_end(const struct ref_account *a, bool debit)
+{
+    reference_check_status(a, debit);
     if (debit)
         check_debit_limits(a);
     else
         check_credit_limits(a);
 }
 
+void reference_close(struct ref_account *a, bool close)
+{
+    const uint32_t closed = ACCOUNT_FLAGS_CLOSED;
+    a->flags = close ? a->flags | closed : a->flags & ~closed;
+    a->changed_version = a->version;
+}
+
 /* What a closing transfer does when it is held, and takes back when it is not posted. */
 static void close_sides(struct ref_account *debit, struct ref_account *credit, uint32_t flags,
                         bool close)
 {
-    const uint32_t closed = ACCOUNT_FLAGS_CLOSED;
-    if ((flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0) {
-        debit->flags = close ? debit->flags | closed : debit->flags & ~closed;
-        debit->changed_version = debit->version;
-    }
-    if ((flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0) {
-        credit->flags = close ? credit->flags | closed : credit->flags & ~closed;
-        credit->changed_version = credit->version;
-    }
+    if ((flags & TRANSFER_FLAGS_CLOSING_DEBIT) != 0)
+        reference_close(debit, close);
+    if ((flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
+        reference_close(credit, close);
 }
 
 /* --- events of the ledger --------------------------------------------------------------------- */
@@ -408,8 +417,8 @@ static void reference_resolve(struct reference *r, struct ref_transfer *t, u128 
 {
     struct ref_account *debit = account_of(r, t->debit);
     struct ref_account *credit = account_of(r, t->credit);
-    if (amount > t->held || released > t->held - amount)
-        broken("a pending transfer gives more than it holds");
+    if (t->crosses || amount > t->held || released > t->held - amount)
+        broken("a pending transfer gives more than it holds, or without its other half");
     t->held -= amount + released;
     t->posted += amount;
     reference_take(&debit->now.debits_pending, amount + released);
@@ -426,6 +435,8 @@ static void reference_resolve(struct reference *r, struct ref_transfer *t, u128 
 static void reference_resolved(struct reference *r, const struct transfer_resolved *e,
                                uint64_t time_ns, struct ref_effects *f)
 {
+    if (ref_halves_resolved(r, e, time_ns, f))
+        return;
     struct ref_transfer *t = open_transfer(r, e->pending_id);
     if (t->due_ns != 0 && time_ns >= t->due_ns)
         broken("a pending transfer is resolved after its time");
@@ -461,7 +472,10 @@ static void reference_expired(struct reference *r, const struct transfer_expired
     struct ref_transfer *t = open_transfer(r, e->pending_id);
     if (t->due_ns == 0 || time_ns < t->due_ns)
         broken("a pending transfer expires before its time");
-    reference_resolve(r, t, 0, t->held, false);
+    if (t->crosses)
+        ref_halves_end(r, t);
+    else
+        reference_resolve(r, t, 0, t->held, false);
     t->open = false;
     f->expired++;
 }

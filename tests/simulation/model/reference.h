@@ -66,6 +66,19 @@ struct ref_transfer {
     u128 held, posted;
     uint64_t due_ns; /* 0 = never */
     bool open;
+    bool crosses;   /* the credit account is in another shard, which has a half of it */
+    bool resolving; /* ... and is asked to post it */
+};
+
+/* What that shard holds for it. */
+struct ref_half {
+    struct id128 id, debit, credit;
+    uint16_t home, shard;
+    uint32_t flags;
+    u128 held;
+    u128 way; /* what a post that is decided here, and not followed at home, ends of it there */
+    bool open;
+    bool ending; /* it has ended at home */
 };
 
 enum ref_moving_state {
@@ -81,7 +94,11 @@ struct ref_moving {
     struct id128 reverses; /* zero = none */
     uint16_t currency, home, decider;
     enum ref_moving_state state;
-    u128 kept, amount;
+    u128 kept, most, amount; /* what is kept aside; asked for at most; decided */
+    uint32_t flags;
+    struct id128 pending; /* of a post */
+    bool has_timeout;
+    uint32_t timeout_s;
     uint64_t decided_ns, effective_ns; /* once it is decided */
     bool reasoned, managed;
     bool reversed; /* where it is at home, be it before that has heard of the decision */
@@ -170,6 +187,8 @@ struct reference {
     uint32_t account_count, transfer_count, wallet_count, hold_count, payment_count;
     uint32_t account_cap, transfer_cap, wallet_cap, hold_cap, payment_cap;
     uint32_t transaction_count, transaction_cap;
+    struct ref_half *halves;
+    uint32_t half_count, half_cap;
     struct ref_moving *movings;
     struct ref_account *transits; /* accounts of money in transit */
     uint32_t decisions;           /* of transfers between shards */
@@ -208,7 +227,10 @@ void reference_take(u128 *counter, u128 amount);
 u128 reference_sum(u128 a, u128 b);
 void reference_next_version(struct ref_account *a);
 void reference_version_without_entry(struct ref_account *a);
+void reference_check_status(const struct ref_account *a, bool debit);
 void reference_check_end(const struct ref_account *a, bool debit);
+/* It is closed, or open again, with the version that it has now. */
+void reference_close(struct ref_account *a, bool close);
 struct ref_transfer *reference_add_transfer(struct reference *r, struct id128 id,
                                             enum ref_transfer_kind kind);
 
