@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "actors/ledger/pending_half.h"
 
+#include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/transit.h"
 #include "schemas/common.h"
@@ -31,9 +32,10 @@ enum turn_result transfer_on_half_end(struct turn *t, struct id128 self, const s
     if (half == PRESENCE_WAITING || account == PRESENCE_WAITING)
         return TURN_WAIT;
     if (half != PRESENCE_THERE || account != PRESENCE_THERE || h->side != CROSSING_SIDE_CREDIT ||
-        !id128_equal(h->credit_account_id, self))
+        !id128_equal(h->credit_account_id, self) || h->status != TRANSFER_STATUS_PENDING ||
+        h->held != c->ended.released)
         return turn_fail(t, "the end of a pending transfer of which nothing is held");
-    check(h->held == c->ended.released);
+    check(h->currency == own->currency);
     struct id128 totals_id = ledger_totals_id(h->tenant_id, h->currency);
     bool waiting = turn_find_ledger_totals(t, totals_id, &totals) == PRESENCE_WAITING;
     waiting |= transit_find(t, own, h->peer) == PRESENCE_WAITING;

@@ -138,6 +138,13 @@ enum turn_result post_cross(struct turn *t, const struct message *m, const struc
     return crossing_open(t, &k, &e, note);
 }
 
+/* Home asks for no more than it holds, and that is held here too. */
+static bool half_holds(const struct pending_transfer *h, u128 amount)
+{
+    return h != NULL && pending_transfer_is_half(h) && h->status == TRANSFER_STATUS_PENDING &&
+           amount <= h->held;
+}
+
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_token *sent = m->body;
@@ -151,6 +158,8 @@ enum turn_result transfer_on_token(struct turn *t, struct id128 self, const stru
     if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
         return TURN_WAIT;
     check(e.side == CROSSING_SIDE_CREDIT);
+    if (k.has_pending_id && !half_holds(e.posting.pending, k.amount))
+        return turn_fail(t, "a post of what is not held here");
     struct transfer_follow follow = {.reservation_id = token_reservation_id(&k, &e)};
     follow.decision = posting_decide(t, &k, &e);
     if (follow.decision.result == RESULT_OK || !MUTANT(REFUSE_SILENTLY))

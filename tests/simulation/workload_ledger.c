@@ -10,7 +10,6 @@
 #define LIST_LIMIT 1000 /* the largest page */
 #define LEGS_MAX 6
 #define HELD_TRIED 8
-#define ACROSS_TRIED 16
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
@@ -209,19 +208,23 @@ static void resolves_another(struct run *run, struct transfer_create *c)
     }
 }
 
-/* Most of the time one between two shards, if one is found soon. */
+/* Most of the time one between two shards with which something can still be done. */
 static const struct ref_transfer *transfer_of(struct run *run, enum ref_transfer_kind kind,
                                               bool open)
 {
-    const struct ref_transfer *t = a_transfer(run, kind, open);
-    bool across = run->swarm.shards > 1 && !workload_chance(run, 3);
-    for (int i = 0; i < ACROSS_TRIED && across && t != NULL; i++) {
-        if (run_home(run, t->debit) != run_home(run, t->credit) &&
-            (kind == REF_PENDING ? t->open : !t->reversed))
-            break;
-        t = a_transfer(run, kind, open);
+    const struct reference *r = &run->reference;
+    const struct ref_transfer *found = NULL;
+    uint32_t count = 0;
+    bool across = run->swarm.shards > 1 && !workload_chance(run, 4);
+    for (uint32_t i = 0; i < r->transfer_count && across; i++) {
+        const struct ref_transfer *t = &r->transfers[i];
+        bool left = kind == REF_PENDING ? t->open && !t->resolving : !t->reversed;
+        if (t->kind == kind && left && run_home(run, t->debit) != run_home(run, t->credit) &&
+            workload_found_in(run, t->id, KIND_TRANSFER) == t->shard &&
+            rng_below(&run->rng, ++count) == 0)
+            found = t;
     }
-    return t;
+    return found != NULL ? found : a_transfer(run, kind, open);
 }
 
 bool workload_resolving(struct run *run, struct request *q)

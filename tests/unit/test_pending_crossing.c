@@ -425,6 +425,30 @@ static void a_post_over_shards_is_reversed(void **state)
     expect_payee(b, 70, 0);
 }
 
+/* What another shard must be asked for is asked for alone. */
+static void a_list_voids_it_and_does_not_post_it(void **state)
+{
+    struct shards_bank *b = *state;
+    given_accounts(b);
+    struct id128 first = given_held(b, 0), second = given_held(b, 1);
+    struct transfer_spec items[] = {
+        {.id = id_of(20, 0), .pending_id = first, .flags = TRANSFER_FLAGS_POST_PENDING},
+        {.id = id_of(21, 0), .pending_id = second, .flags = TRANSFER_FLAGS_VOID_PENDING},
+    };
+    const struct transfers_create list = {items, array_len(items)};
+    struct item_results refused;
+    struct question *q = shards_ask(b, &transfers_create_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &item_results_type, &refused);
+    assert_int_equal(refused.results_count, 1);
+    assert_int_equal(refused.results[0].index, 0);
+    assert_int_equal(refused.results[0].result, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
+    shards_run(b, NS_PER_S);
+    expect_payer(b, 100, 30);
+    expect_payee(b, 0, 30);
+    assert_int_equal(shown(b, second).status, TRANSFER_STATUS_VOIDED);
+}
+
 static void nobody_asks_for_what_services_manage(void **state)
 {
     struct shards_bank *b = *state;
@@ -462,6 +486,7 @@ int main(void)
         SHARDS_TEST(transfers_are_imported_over_shards),
         SHARDS_TEST(books_of_the_past_balance_at_every_step),
         SHARDS_TEST(a_post_over_shards_is_reversed),
+        SHARDS_TEST(a_list_voids_it_and_does_not_post_it),
         SHARDS_TEST(nobody_asks_for_what_services_manage),
         SHARDS_TEST(nobody_can_claim_an_end),
     };
