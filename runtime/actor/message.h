@@ -99,6 +99,7 @@ struct message {
     bool keyed : 1;                  /* the request carries an idempotency key */
     bool replayed : 1;               /* the answer is the first one of this key, given again */
     bool drew_ids : 1;               /* the runtime's own: runtime.ids_ns and ids_random are set */
+    bool asks_key : 1;               /* the runtime's own: who knows its key answers, or nobody */
     bool under_way : 1;              /* the runtime's own: some shard said OUTCOME_PENDING */
     bool referred : 1;               /* the runtime's own: turn_refer(), to runtime.at */
     bool part_suffices : 1;          /* of what is looked for in several shards: none has all of it,

@@ -147,6 +147,11 @@ static bool shard_set_seeks_on(const struct shard_set *c, struct message *m)
     m->under_way |= pending;
     if (m->runtime.left > 0)
         return true;
+    if (m->asks_key) {
+        m->asks_key = false;
+        m->runtime.left = c->options.slots->shards;
+        return true;
+    }
     if (m->under_way && !m->part_suffices) {
         m->part_suffices = true;
         m->runtime.left = c->options.slots->shards;
@@ -200,8 +205,10 @@ void shard_set_post(struct shard_set *c, struct env *from, struct message *m)
         m->target = place.target;
     }
     uint16_t shard = shard_set_home(c, &place);
+    m->asks_key = false;
     if (shard_set_seeks(c, m)) {
         m->under_way = m->part_suffices = m->referred = false;
+        m->asks_key = m->keyed && m->type->mutates;
         m->runtime.set = c;
         m->runtime.found = m->done;
         m->runtime.at = shard;

@@ -58,8 +58,9 @@ struct shard_set *shard_set_kill(struct shard_set *c);
  * idempotency key, so that a repetition comes to the same shard, or to one drawn at random. What is
  * used once under an id that a client chose, as a transfer, may be in another shard than the id's:
  * while the answer is NOT_FOUND, which leaves nothing, the next shard is asked, or the one that a
- * turn refers to (turn_refer()). One about the whole node goes to all shards (scatter_gather.h).
- * Sets m->home; m->done runs there. */
+ * turn refers to (turn_refer()). Before that, if it has a key, all are asked whether they know
+ * that: an id may have come to be in a shard before the one that decided it. One about the whole
+ * node goes to all shards (scatter_gather.h). Sets m->home; m->done runs there. */
 void shard_set_post(struct shard_set *c, struct env *from, struct message *m);
 
 /* The same to this shard; the target is set. */

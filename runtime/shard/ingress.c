@@ -43,11 +43,22 @@ void ingress_refuse(struct ingress *in, struct message *m, uint16_t code)
     answers_refuse_busy(in->uses.answers, m, code);
 }
 
+static cold bool ingress_may_know_key(const struct ingress *in, const struct message *m)
+{
+    uint64_t position;
+    check(m->keyed);
+    return dedup_table_find(in->uses.keys, m->key, &position) != DEDUP_NEW;
+}
+
 bool ingress_may_enter(struct ingress *in, struct message *m)
 {
     check(m->type->view || m->type->mutates);
     if (m->type->view) {
         view_reads_post(in->uses.view_reads, m);
+        return false;
+    }
+    if (m->asks_key && !ingress_may_know_key(in, m)) {
+        answers_refuse(in->uses.answers, m, ERR_NOT_FOUND);
         return false;
     }
     if (*in->uses.writable && !dedup_table_full(in->uses.ids) && !dedup_table_full(in->uses.keys))

@@ -450,7 +450,10 @@ cold enum turn_result turn_decide_keyed(struct turn *t)
         return turn_handle(t);
     switch (position_of(t, &t->shard->keys, t->message->key, &position)) {
     case PRESENCE_ABSENT:
-        return turn_handle(t);
+        if (!t->message->asks_key)
+            return turn_handle(t);
+        turn_refuse(t, ERR_NOT_FOUND);
+        return TURN_DONE;
     case PRESENCE_THERE:
         return replay_outcome(t, position);
     case PRESENCE_WAITING:

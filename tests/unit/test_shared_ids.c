@@ -150,6 +150,33 @@ static void two_transactions_of_one_id_keep_their_legs(void **state)
     }
 }
 
+/* Under its key it is the one that was found first, whatever came to be under its id since. */
+static void a_repeated_reversal_reverses_nothing_else(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transfer_reverse reverse = {.transfer_id = SHARED};
+    struct transfer_info first, again;
+    given_four_accounts(b);
+    given_transfer(b, SHARED, 2, 4, 10, "books");
+    struct question *q = shards_ask(b, &transfer_reverse_type, &reverse, 77);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transfer_info_type, &first);
+    given_transfer(b, SHARED, 1, 3, 20, "bread");
+    for (int restarts = 0; restarts < 2; restarts++) {
+        q = shards_ask(b, &transfer_reverse_type, &reverse, 77);
+        assert_int_equal(shards_code(b, q), RESULT_OK);
+        assert_true(q->message.replayed);
+        shards_reply(b, q, &transfer_info_type, &again);
+        assert_true(id128_equal(again.transfer_id, first.transfer_id));
+        assert_true(shards_show(b, 3).balance == 20);
+        shards_run(b, 60 * NS_PER_S);
+        shards_restart(b);
+    }
+    assert_int_equal(shards_code(b, shards_ask(b, &transfer_reverse_type, &reverse, 78)),
+                     RESULT_OK);
+    assert_true(shards_show(b, 3).balance == 0);
+}
+
 /* Whoever keeps the books may take an id that they saw. */
 static void a_wallets_movement_keeps_its_words(void **state)
 {
@@ -187,6 +214,7 @@ int main(void)
         SHARDS_TEST(an_id_shows_one_of_its_transfers),
         SHARDS_TEST(a_cursor_that_names_no_shard_is_none),
         SHARDS_TEST(two_transactions_of_one_id_keep_their_legs),
+        SHARDS_TEST(a_repeated_reversal_reverses_nothing_else),
         SHARDS_TEST(a_wallets_movement_keeps_its_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
