@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "schemas/result.h"
 #include "tests/unit/token_fixture.h"
@@ -623,6 +624,53 @@ static void a_file_is_read_again(void **state)
 }
 
 /* It is asked, and an operator reads why there is no answer. */
+/* The whole of it is told: the name stands there twice. */
+static void a_long_name_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char error[JWKS_ERROR_MAX], path[256], told[512];
+    int len = snprintf(path, sizeof(path), "%s/%0110d.json", f->directory, 0);
+    assert_in_range(len, 110, 155); /* twice that is in a line */
+    FILE *file = fopen(path, "we");
+    check(file != NULL && fputs(f->document, file) >= 0 && fclose(file) == 0);
+    struct jwks *j = jwks_start(&(struct jwks_options){.file = path,
+                                                       .report = line_keep,
+                                                       .report_arg = &lines,
+                                                       .cooldown_s = 1},
+                                error);
+    assert_non_null(j);
+    assert_int_equal(unlink(path), 0);
+    jwks_want(j);
+    snprintf(told, sizeof(told), "cannot open %s: No such file or directory (wrong)\n", path);
+    assert_true(line_seen(&lines, told));
+    jwks_stop(j);
+}
+
+static void a_source_that_waits_takes_no_processor(void **state)
+{
+    struct fixture *f = *state;
+    struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const struct timespec while_it_waits = {.tv_nsec = 200000000};
+    char error[JWKS_ERROR_MAX], path[64];
+    snprintf(path, sizeof(path), "%s/jwks.json", f->directory);
+    FILE *file = fopen(path, "we");
+    check(file != NULL && fputs(f->document, file) >= 0 && fclose(file) == 0);
+    struct jwks *j = jwks_start(&(struct jwks_options){.file = path,
+                                                       .report = line_keep,
+                                                       .report_arg = &lines,
+                                                       .cooldown_s = 1,
+                                                       .refresh_s = 1000},
+                                error);
+    assert_non_null(j);
+    assert_true(line_seen(&lines, "2 in use\n"));
+    clock_t before = clock();
+    check(nanosleep(&while_it_waits, NULL) == 0);
+    assert_in_range(clock() - before, 0, CLOCKS_PER_SEC / 20);
+    jwks_stop(j);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void a_source_on_loopback_needs_no_tls(void **state)
 {
     static const char *const asked[] = {"http://localhost:1/jwks", "http://127.0.0.1:1/jwks",
@@ -702,6 +750,8 @@ int main(void)
         cmocka_unit_test(an_unknown_key_makes_us_look_again),
         cmocka_unit_test(keys_without_refresh_are_given_up_in_the_end),
         cmocka_unit_test(a_file_is_read_again),
+        cmocka_unit_test(a_long_name_is_told),
+        cmocka_unit_test(a_source_that_waits_takes_no_processor),
         cmocka_unit_test(an_unchanged_document_is_not_swapped),
     };
     return cmocka_run_group_tests(tests, given_keys, no_more_keys);
