@@ -98,6 +98,9 @@ static uint16_t message_read_pair(struct exchange *x, void *body, struct slice p
                                     "is not percent-encoded text");
     if (!message_decode_text(x, coded, true, &text))
         return message_refuse_field(x, RESULT_BAD_REQUEST, name, "is not percent-encoded text");
+    if (name.len == 0 || memchr(name.data, 0, name.len) != NULL)
+        return message_refuse_field(x, RESULT_UNKNOWN_FIELD, slice_of("query"),
+                                    "has a parameter without a name");
     if (!message_name_pair(x, &name, &text) || !message_query_has(x->route, name))
         return message_refuse_field(x, RESULT_UNKNOWN_FIELD, name,
                                     "is no parameter of this operation");

@@ -57,6 +57,8 @@ static void query_parameters_are_checked_like_fields(void **state)
         {"?&", 200, "\"count\":\"0\""},
         {"?&&count=12&", 200, "\"count\":\"12\""},
         {"?=1", 400, "unknown_field"},
+        {"?=1", 400, "\"query has a parameter without a name\""},
+        {"?%00=1", 400, "\"query has a parameter without a name\""},
         {"?text=%zz", 400, "bad_request"},
         {"?text=%2", 400, "bad_request"},
         {"?text=%00", 400, "invalid_field"},
