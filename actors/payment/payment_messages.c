@@ -272,6 +272,8 @@ static uint16_t capture_amounts(struct turn *t, const struct payment_ref *ref,
     /* The timeout may be late: the node was down, or the store takes no writes. */
     if (code == RESULT_OK && turn_now(t) >= ref->payment->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
+    if (code == RESULT_OK && capture->has_currency && capture->currency != ref->payment->currency)
+        code = RESULT_CURRENCY_MISMATCH;
     if (code == RESULT_OK && capture->has_amount)
         code = wallet_amount(ref->payer.wallet, capture->amount, false, 0, amount);
     if (code != RESULT_OK)
@@ -328,6 +330,8 @@ static uint16_t refund_amount(const struct payment_ref *ref, const struct paymen
     u128 refundable = payment_refundable(p);
     uint16_t code = payment_step(payment_status(p), PAYMENT_ACTION_REFUND_LAST).refusal;
     *amount = refundable;
+    if (code == RESULT_OK && refund->has_currency && refund->currency != p->currency)
+        code = RESULT_CURRENCY_MISMATCH;
     if (code == RESULT_OK && refund->has_amount)
         code = wallet_amount(ref->payer.wallet, refund->amount, false, 0, amount);
     if (code != RESULT_OK)
@@ -409,7 +413,8 @@ static uint16_t increase_amount(struct turn *t, const struct payment_ref *ref,
     if (code == RESULT_OK && turn_now(t) >= p->expires_at)
         code = RESULT_PAYMENT_EXPIRED;
     if (code == RESULT_OK)
-        code = wallet_amount(payer, increase->amount, false, 0, amount);
+        code = wallet_amount(payer, increase->amount, increase->has_currency, increase->currency,
+                             amount);
     if (code != RESULT_OK)
         return code;
     if (!u128_add(p->amount, *amount, &total))

@@ -111,6 +111,8 @@ static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
     if (ref->hold->capturing != 0 && !MUTANT(CAPTURE_AGAIN))
         return RESULT_CAPTURE_UNDER_WAY;
     *amount = ref->hold->remaining;
+    if (capture->has_currency && capture->currency != ref->hold->currency)
+        return RESULT_CURRENCY_MISMATCH;
     if (!capture->has_amount)
         return RESULT_OK;
     uint16_t code = wallet_amount(ref->wallet.wallet, capture->amount, false, 0, amount);

@@ -199,6 +199,9 @@ static uint16_t limits_wanted(const struct wallet *w, const struct wallet_limits
     uint16_t code = RESULT_OK;
     *wanted = (struct limit){.has_per_transaction = set->has_per_transaction,
                              .has_per_day = set->has_per_day};
+    *field = "currency";
+    if (set->has_currency && set->currency != w->currency)
+        return RESULT_CURRENCY_MISMATCH;
     *field = "per_transaction";
     if (set->has_per_transaction)
         code = wallet_amount(w, set->per_transaction, false, 0, &wanted->per_transaction);

@@ -195,6 +195,19 @@ def test_what_is_captured_is_refunded_while_the_rest_is_open(deal):
                                                    ("95.00", "5.00")))
 
 
+def test_a_step_may_name_the_currency_of_its_amount(deal):
+    """Who counts in another one is told so, and nothing is done."""
+    bank = deal.bank
+    path = f"/payments/{bank.authorise(deal.payer, deal.payee, '10.00')['payment_id']}"
+    for step, amount in (("increase", "1.00"), ("capture", "3.00"), ("capture", None),
+                         ("refund", "1.00"), ("refund", None)):
+        body = {"amount": amount} if amount else {}
+        bank.post(f"{path}/{step}", {**body, "currency": "EUR"}).expect(422, "currency_mismatch",
+                                                                        "currency")
+        done = bank.post(f"{path}/{step}", {**body, "currency": "USD"}).expect(200).json
+    equal((done["captured_amount"], done["refunded_amount"]), ("11.00", "11.00"))
+
+
 def test_a_cancelled_payment_gives_back_the_rest(deal):
     payment = deal.authorise("60.00")
     deal.act(deal.payees, payment, "capture", {"amount": "10.00"}).expect(200)

@@ -263,6 +263,20 @@ def test_all_that_happened_to_a_wallet_says_who_did_it(bank):
     bank.get(f"{path}/events", cursor="AA").expect(400, "invalid_cursor")
 
 
+def test_a_hold_and_limits_may_name_the_currency_of_their_amounts(bank):
+    ann, _ = people(bank)
+    hold = bank.post(f"/wallets/{ann}/holds", {"amount": "9.00"}).expect(201).json["hold_id"]
+    capture, limits = f"/wallets/{ann}/holds/{hold}/capture", f"/wallets/{ann}/limits"
+    for body in ({"amount": "4.00"}, {}):
+        bank.post(capture, {**body, "currency": "JPY"}).expect(422, "currency_mismatch", "currency")
+        bank.post(capture, {**body, "currency": "USD"}).expect(200)
+    asked = {"per_transaction": "5.00"}
+    bank.request("PUT", limits, {**asked, "currency": "JPY"}).expect(422, "currency_mismatch",
+                                                                     "currency")
+    set_to = bank.request("PUT", limits, {**asked, "currency": "USD"}).expect(200).json
+    equal((set_to["per_transaction"], bank.balance(ann)["balance"]), ("5.00", "91.00"))
+
+
 def test_accounts_of_the_platform_say_what_they_are_for(bank):
     ann, _ = people(bank)
     account = bank.account(account_of(ann))
