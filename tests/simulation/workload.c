@@ -348,6 +348,12 @@ u128 workload_payable(struct run *run, const struct ref_wallet *w)
     return amount > most && most > 0 && !workload_chance(run, 6) ? 1 + amount % most : amount;
 }
 
+bool workload_cut(const struct run *run, struct id128 first, struct id128 second)
+{
+    const uint64_t *until_ns = run->network.cut_ns, now_ns = run->world.now_ns;
+    return now_ns < until_ns[run_home(run, first)] || now_ns < until_ns[run_home(run, second)];
+}
+
 /* --- choosing --------------------------------------------------------------------------------- */
 
 static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
@@ -419,20 +425,36 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i, bool some)
            (operation_follows(o, some) ? FOLLOW_FACTOR : 1);
 }
 
-/* The books of a moment, while something has ended in one shard and not yet in the other. */
-static const struct operation *workload_books(void)
+static const struct operation *ledger_operation(const char *name)
 {
     uint32_t i = 0;
-    while (strcmp(ledger_operations[i].name, "trial_balance_then") != 0)
+    while (strcmp(ledger_operations[i].name, name) != 0)
         i++;
     return &ledger_operations[i];
+}
+
+/* What is of interest now: the books of a moment, while something has ended in one shard and not
+ * yet in the other; what another shard is asked for while it is cut off. NULL: nothing. */
+static const struct operation *workload_timely(struct run *run)
+{
+    bool cut = false;
+    if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
+        return ledger_operation("trial_balance_then");
+    for (uint16_t i = 0; i < run->swarm.shards; i++)
+        cut |= run->world.now_ns < run->network.cut_ns[i];
+    if (run->swarm.shards > 1 && workload_chance(run, 12))
+        return ledger_operation("transfer_held");
+    if (run->swarm.shards == 1 || !workload_chance(run, cut ? 2 : 12))
+        return NULL;
+    return ledger_operation(workload_chance(run, 4) ? "reverse" : "post_held");
 }
 
 static const struct operation *workload_choose(struct run *run)
 {
     enum swarm_focus group;
-    if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
-        return workload_books();
+    const struct operation *timely = workload_timely(run);
+    if (timely != NULL)
+        return timely;
     uint32_t count = account_operation_count + ledger_operation_count + wallet_operation_count +
                      payment_operation_count + tally_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);

@@ -92,6 +92,9 @@ bool workload_chance(struct run *run, uint32_t one_in);
 const struct ref_account *workload_account(struct run *run);
 const struct ref_wallet *workload_wallet(struct run *run);
 
+/* Hears nothing of the other one now: the shard of the first, or of the second. */
+bool workload_cut(const struct run *run, struct id128 first, struct id128 second);
+
 /* A request like another one, but for one or two fields. */
 bool workload_changed(struct run *run, struct request *q);
 

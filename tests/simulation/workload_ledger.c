@@ -213,17 +213,22 @@ static const struct ref_transfer *transfer_of(struct run *run, enum ref_transfer
                                               bool open)
 {
     const struct reference *r = &run->reference;
-    const struct ref_transfer *found = NULL;
+    const struct ref_transfer *found = NULL, *cut = NULL;
     uint32_t count = 0;
     bool across = run->swarm.shards > 1 && !workload_chance(run, 4);
     for (uint32_t i = 0; i < r->transfer_count && across; i++) {
         const struct ref_transfer *t = &r->transfers[i];
         bool left = kind == REF_PENDING ? t->open && !t->resolving : !t->reversed;
+        const struct ref_account *debit = reference_account(r, t->debit);
         if (t->kind == kind && left && run_home(run, t->debit) != run_home(run, t->credit) &&
+            id128_equal(debit->tenant, run->tenants[run->acting].id) &&
             workload_found_in(run, t->id, KIND_TRANSFER) == t->shard &&
-            rng_below(&run->rng, ++count) == 0)
+            rng_below(&run->rng, ++count) == 0) {
             found = t;
+            cut = workload_cut(run, t->debit, t->credit) ? t : cut;
+        }
     }
+    found = cut != NULL ? cut : found;
     return found != NULL ? found : a_transfer(run, kind, open);
 }
 
