@@ -279,48 +279,6 @@ u128 workload_available(const struct run *run, const struct ref_wallet *w)
     return c->credits_posted > spent ? c->credits_posted - spent : 0;
 }
 
-/* The least that does not fit; 0: everything does. */
-static u128 workload_least_beyond(struct run *run, const struct ref_wallet *to)
-{
-    const struct ref_counters *c = &reference_account(&run->reference, to->id)->now;
-    bool beside_promises = c->credits_pending > 0 && !workload_chance(run, 3);
-    u128 sum = c->credits_posted + (beside_promises ? c->credits_pending : 0);
-    return U128_MAX - sum + 1;
-}
-
-/* Of a promised one, what is beyond all it will have. */
-static bool workload_fits_pair(struct run *run, bool has, const struct workload_pair *pair)
-{
-    const struct reference *r = &run->reference;
-    u128 available = workload_available(run, pair->from);
-    if (has || pair->amount == 0)
-        return pair->amount != 0 && pair->amount <= available;
-    return reference_account(r, pair->to->id)->now.credits_pending > 0 &&
-           pair->amount > available &&
-           pair->amount <= workload_rest(run, reference_account(r, pair->from->id)) / 2;
-}
-
-bool workload_overfull(struct run *run, bool has, struct workload_pair *found)
-{
-    const struct reference *r = &run->reference;
-    uint32_t count = 0;
-    if (run->swarm.edge_ppm == 0 || run->swarm.shards == 1)
-        return false;
-    for (uint32_t i = 0; i < r->wallet_count * r->wallet_count; i++) {
-        struct workload_pair pair = {.from = &r->wallets[i / r->wallet_count],
-                                     .to = &r->wallets[i % r->wallet_count]};
-        const struct ref_wallet *from = pair.from, *to = pair.to;
-        if (!workload_acts(run, from->tenant) || !id128_equal(from->tenant, to->tenant) ||
-            from->currency != to->currency || from->status != WALLET_STATUS_ACTIVE ||
-            to->status != WALLET_STATUS_ACTIVE || run_home(run, from->id) == run_home(run, to->id))
-            continue;
-        pair.amount = workload_least_beyond(run, to);
-        if (workload_fits_pair(run, has, &pair) && rng_below(&run->rng, ++count) == 0)
-            *found = pair;
-    }
-    return count > 0;
-}
-
 const struct ref_wallet *workload_payer(struct run *run)
 {
     const struct ref_wallet *w = workload_wallet(run);

@@ -53,12 +53,6 @@ static bool make_create(struct run *run, struct request *q, bool now)
 
 static bool make_pay(struct run *run, struct request *q)
 {
-    struct workload_pair over;
-    if (workload_chance(run, 3) && workload_overfull(run, true, &over)) {
-        bool made = create_between(run, q, over.from, over.to, true);
-        q->body.payment_create.amount = q->expects.amount = over.amount;
-        return made;
-    }
     return make_create(run, q, true);
 }
 

@@ -31,8 +31,12 @@ static bool wallet_new(struct run *run, struct request *q)
     return true;
 }
 
-static bool fund_with(struct run *run, struct request *q, const struct ref_wallet *w, u128 amount)
+bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w)
 {
+    u128 amount = workload_amount(run);
+    if (amount < UINT64_MAX / FUND_FACTOR)
+        amount *= FUND_FACTOR;
+    amount = workload_moved(run, amount, ID128_ZERO, w->id, false);
     q->type = &wallet_fund_type;
     q->who = workload_clerk(run);
     q->body.wallet_fund.wallet_id = w->id;
@@ -40,14 +44,6 @@ static bool fund_with(struct run *run, struct request *q, const struct ref_walle
     q->expects = (struct request_expects){
         .posted = 1, .to = w->id, .amount_known = true, .amount = amount};
     return true;
-}
-
-bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w)
-{
-    u128 amount = workload_amount(run);
-    if (amount < UINT64_MAX / FUND_FACTOR)
-        amount *= FUND_FACTOR;
-    return fund_with(run, q, w, workload_moved(run, amount, ID128_ZERO, w->id, false));
 }
 
 static bool make_fund(struct run *run, struct request *q)
@@ -94,7 +90,6 @@ static bool wallet_emptied(struct run *run, struct request *q)
 
 static bool wallet_pays(struct run *run, struct request *q)
 {
-    struct workload_pair over;
     const struct ref_wallet *w = workload_payer(run);
     if (w == NULL)
         return false;
@@ -102,13 +97,6 @@ static bool wallet_pays(struct run *run, struct request *q)
     if (promised != NULL && promised != w && workload_chance(run, 4))
         to = promised;
     u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
-    if (workload_chance(run, 6) && workload_overfull(run, false, &over))
-        return fund_with(run, q, over.from, over.amount);
-    if (workload_chance(run, 3) && workload_overfull(run, true, &over)) {
-        w = over.from;
-        to = over.to;
-        amount = over.amount;
-    }
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_transfer.wallet_id = w->id;
