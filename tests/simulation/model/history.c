@@ -8,6 +8,7 @@
 #include "runtime/base/array.h"
 #include "runtime/journal/record.h"
 #include "runtime/projector/replay.h"
+#include "runtime/sends/parked.h"
 #include "schemas/ledger.h"
 #include "tests/simulation/verdict.h"
 
@@ -106,6 +107,16 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
 
 /* --- batches ---------------------------------------------------------------------------------- */
 
+/* Does nobody in particular cause it? A send is parked on behalf of whom it was sent for. */
+static bool history_is_of_system(const struct message_type *type, const void *event)
+{
+    if (type == &transfer_half_ended_type)
+        return !((const struct transfer_half_ended *)event)->has_ended_by_id;
+    if (type == &send_parked_type)
+        return ((const struct parked *)event)->who.tenant.len == 0;
+    return strstr(type->name, "_expired") != NULL || strstr(type->name, "_forgotten") != NULL;
+}
+
 static void read_event(struct history *h, const struct record_reader *r,
                        struct ref_effects *effects)
 {
@@ -123,10 +134,7 @@ static void read_event(struct history *h, const struct record_reader *r,
     memset(h->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
-    const struct transfer_half_ended *half = h->event;
-    h->expires |= (rule->type == &transfer_half_ended_type && !half->has_ended_by_id) ||
-                  strstr(rule->type->name, "_expired") != NULL ||
-                  strstr(rule->type->name, "_forgotten") != NULL;
+    h->of_system |= history_is_of_system(rule->type, h->event);
     h->events++;
     h->kinds[r->number]++;
     if (!ref_sends_event(h->models.sends, h->shard, rule->type, h->event) &&
@@ -150,7 +158,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             h->before_ns = h->time_ns;
             h->time_ns = r.time_ns;
             effects = (struct ref_effects){0};
-            h->expires = h->unparks = false;
+            h->of_system = h->unparks = false;
             ref_sends_begin(h->models.sends);
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);
@@ -168,8 +176,8 @@ static void read_body(struct history *h, const struct batch_row *row)
             break;
         case RECORD_END:
             records++;
-            if (h->expires != (r.attribution.tenant.len == 0))
-                broken(h->expires ? "somebody made a thing expire" : "a record is nobody's");
+            if (h->of_system != (r.attribution.tenant.len == 0))
+                broken(h->of_system ? "somebody made a thing expire" : "a record is nobody's");
             ref_sends_end(h->models.sends, h->shard, &r);
             reference_end(h->models.reference, &effects);
             if (r.keyed)

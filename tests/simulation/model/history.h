@@ -40,8 +40,8 @@ struct history {
     uint64_t clock_ns; /* of the last one whose time is its shard's clock, not that of a send that
                           was handled, or the next one after it; in this batch */
     uint64_t clock_seq;
-    bool unparks;      /* the record being read handles a send that was parked */
-    bool expires;      /* something, or is forgotten, in the record being read */
+    bool unparks;   /* the record being read handles a send that was parked */
+    bool of_system; /* something expires, or is forgotten, in the record being read */
     struct history_record *records; /* those with a key */
     uint32_t count, cap;
     uint32_t *slots;
