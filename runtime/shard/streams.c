@@ -280,8 +280,8 @@ static void streams_send_durable(struct streams *s, struct batch *b, const struc
             o->moved_ns = env_mono_ns(s->uses.env);
         o->durable++;
         streams_watch(s);
-        if (!o->opened || o->next != o->durable || !streams_room(o))
-            continue; /* it is read when it may leave */
+        if (!o->opened || o->verify || o->next != o->durable || !streams_room(o))
+            continue; /* it is read when it may leave, which also compares the receiver's mark */
         if (!made)
             streams_frame_of(b, put, &f, request);
         made = true;
