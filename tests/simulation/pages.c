@@ -10,12 +10,12 @@
 
 static bool sees_tenant(const struct principal *who, struct id128 tenant)
 {
-    return who->operator || id128_equal(who->tenant_id, tenant);
+    return who->operator|| id128_equal(who->tenant_id, tenant);
 }
 
 static struct id128 seen_tenant(const struct principal *who)
 {
-    return who->operator ? ID128_ZERO : who->tenant_id;
+    return who->operator? ID128_ZERO : who->tenant_id;
 }
 
 static void note_totals(const struct run *run, const struct principal *who,
@@ -102,6 +102,14 @@ static bool transfer_asked_for(const struct reference *r, const struct request *
            id128_equal(asked->account_id, t->credit);
 }
 
+/* Its home alone decides a void; the other account lists it once its shard has followed. */
+static bool pages_may_lack(struct run *run, const struct request *q, const struct ref_transfer *t)
+{
+    const struct transfers_list *asked = &q->body.transfers_list;
+    return (t->flags & TRANSFER_FLAGS_VOID_PENDING) != 0 && run_home(run, t->credit) != t->shard &&
+           asked->has_account_id && id128_equal(asked->account_id, t->credit);
+}
+
 void pages_check_transfers(struct run *run, const struct request *q, const void *reply)
 {
     const struct transfer_page *page = reply;
@@ -117,7 +125,7 @@ void pages_check_transfers(struct run *run, const struct request *q, const void 
     }
     for (uint32_t i = 0; i < q->known.transfers && !page->has_next_cursor; i++) {
         const struct ref_transfer *t = &r->transfers[i];
-        bool found = !transfer_asked_for(r, q, t);
+        bool found = !transfer_asked_for(r, q, t) || pages_may_lack(run, q, t);
         for (uint32_t k = 0; k < page->transfers_count && !found; k++)
             found = id128_equal(page->transfers[k].transfer_id, t->id) &&
                     id128_equal(page->transfers[k].debit_account_id, t->debit);
