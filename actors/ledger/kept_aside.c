@@ -4,6 +4,7 @@
 #include "actors/ledger/kept_aside.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/group.h"
 #include "actors/ledger/reservation.h"
 #include "schemas/common.h"
 
@@ -34,11 +35,22 @@ static void kept_aside_store(struct projection *p, const struct kept_aside_row *
     projection_put(p, &kept_aside_view, values);
 }
 
+static void kept_aside_add(struct projection *p, const struct kept_aside_row *row)
+{
+    struct kept_aside_row sums;
+    check(!id128_is_zero(row->transfer_id));
+    check(row->recorded_time != 0);
+    kept_aside_store(p, row);
+    (void)kept_aside_get(p, row->account_id, KEPT_ASIDE_SUMS, &sums);
+    sums.debits += row->debits;
+    sums.credits += row->credits;
+    kept_aside_store(p, &sums);
+}
+
 void kept_aside_put(struct projection *p, const struct transfer_reserved *k, u128 ends,
                     uint64_t time_ns)
 {
     bool debit = k->side == CROSSING_SIDE_DEBIT;
-    struct kept_aside_row sums;
     const struct kept_aside_row row = {
         .account_id = reservation_account(k),
         .transfer_id = k->id,
@@ -49,11 +61,55 @@ void kept_aside_put(struct projection *p, const struct transfer_reserved *k, u12
         .recorded_time = time_ns,
         .ends = ends,
     };
-    kept_aside_store(p, &row);
-    (void)kept_aside_get(p, row.account_id, KEPT_ASIDE_SUMS, &sums);
-    sums.debits += row.debits;
-    sums.credits += row.credits;
-    kept_aside_store(p, &sums);
+    kept_aside_add(p, &row);
+}
+
+/* What the group will move of this account. */
+static void kept_aside_parts(const struct group *g, struct id128 account_id,
+                             struct group_parts *all)
+{
+    for (uint32_t i = 0; i < g->legs_count; i++) {
+        const struct group_leg *l = &g->legs[i];
+        bool debit = id128_equal(l->debit_account_id, account_id);
+        if (!debit && !id128_equal(l->credit_account_id, account_id))
+            continue;
+        all->parts[all->parts_count++] = (struct group_part){
+            .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
+            .currency = l->currency,
+            .amount = l->amount,
+            .has_effective_time = l->has_effective_time,
+            .effective_time = l->effective_time,
+        };
+    }
+    check(all->parts_count > 0);
+}
+
+void kept_aside_put_group(struct projection *p, const struct group_reserved *e, uint64_t time_ns)
+{
+    for (uint32_t i = 0; i < e->kept_count; i++) {
+        struct group_part parts[GROUP_LEGS_MAX];
+        struct group_parts all = {.parts = parts};
+        struct wire_writer w;
+        wire_writer_init(&w, KEPT_ASIDE_PARTS_MAX);
+        kept_aside_parts(&e->group, e->kept[i].account_id, &all);
+        group_parts_write(&w, &all);
+        check(!w.failed);
+        const struct kept_aside_row row = {
+            .account_id = e->kept[i].account_id,
+            .transfer_id = e->share_id,
+            .counterparty_id = e->witness_account_id,
+            .direction = ENTRY_DIRECTION_NONE,
+            .debits = e->kept[i].debits,
+            .credits = e->kept[i].credits,
+            .recorded_time = time_ns,
+            .has_decided_as = true,
+            .decided_as = e->witness_id,
+            .has_parts = true,
+            .parts = wire_written(&w),
+        };
+        kept_aside_add(p, &row);
+        wire_writer_done(&w);
+    }
 }
 
 /* Rows are missing only after a read that failed, which ends the transaction. */

@@ -13,10 +13,13 @@ struct account;
 /* Under this id stand the sums of an account; a walk over what it keeps begins behind it. */
 #define KEPT_ASIDE_SUMS ID128_ZERO
 
+#define KEPT_ASIDE_PARTS_MAX 4096 /* bytes of what a group will move of an account */
+
 /* It was kept aside then, or is let go, whatever becomes of it. `ends`: of a post, what its pending
  * transfer then holds no longer. */
 void kept_aside_put(struct projection *p, const struct transfer_reserved *k, u128 ends,
                     uint64_t time_ns);
+void kept_aside_put_group(struct projection *p, const struct group_reserved *e, uint64_t time_ns);
 void kept_aside_remove(struct projection *p, struct id128 account_id, struct id128 transfer_id);
 
 /* How much of the account's pending counters it is, as of the event. */

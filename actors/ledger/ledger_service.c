@@ -11,6 +11,8 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_queries.h"
 #include "actors/ledger/account_views.h"
+#include "actors/ledger/group_messages.h"
+#include "actors/ledger/group_movement.h"
 #include "actors/ledger/ledger_audit.h"
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
@@ -131,6 +133,12 @@ static const struct event_rule rules[] = {
      transfer_crossed_project},
     {&transfer_half_ended_type, MESSAGE_NO_OFFSET, transfer_half_ended_apply,
      transfer_half_ended_project},
+    {&group_reserved_type, KEY(group_reserved, share_id), group_reserved_apply,
+     group_reserved_project},
+    {&group_released_type, MESSAGE_NO_OFFSET, group_released_apply, group_released_project},
+    {&leg_reserved_type, KEY(leg_reserved, id), event_kept_apply, NULL},
+    {&leg_posted_type, KEY(leg_posted, id), leg_posted_apply, leg_posted_project},
+    {&transaction_begun_type, KEY(transaction_begun, transaction_id), event_kept_apply, NULL},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
     {&transfer_noted_type, KEY(transfer_noted, note_key), event_kept_apply, transfer_noted_project},
@@ -148,6 +156,7 @@ static const struct event_needs needs[] = {
     /* One of them is in another shard. */
     {&transfer_reserved_type, BOTH_ACCOUNTS(transfer_reserved)},
     {&transfer_crossed_type, BOTH_ACCOUNTS(transfer_crossed)},
+    {&leg_posted_type, BOTH_ACCOUNTS(leg_posted)},
 };
 
 static const struct query queries[] = {
@@ -161,7 +170,7 @@ static const struct query queries[] = {
 
 static const struct actor_kind *const kinds[] = {
     &ledger_directory_kind, &ledger_totals_kind, &account_kind,
-    &pending_transfer_kind, &reservation_kind,
+    &pending_transfer_kind, &reservation_kind,   &group_share_kind,
 };
 
 /* And the one that all services have in common. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The totals follow the events of accounts and transfers (movement.c adds and takes); here they are
- * made, with the first account of a tenant in a currency. */
+ * made, with the first account of a tenant in a currency, or with the first money that passes
+ * through on its way between two other shards. */
 #include "actors/ledger/ledger_totals.h"
 
 #include "actors/ledger/ledger_directory.h"
@@ -22,16 +23,23 @@ enum presence ledger_totals_find(struct turn *t, struct id128 tenant_id, uint16_
     return shard == PRESENCE_WAITING ? shard : own;
 }
 
-void ledger_totals_count_account(struct registry *r, const struct account_opened *e)
+struct ledger_totals *ledger_totals_made(struct registry *r, struct id128 tenant_id,
+                                         uint16_t currency)
 {
-    struct id128 id = ledger_totals_id(e->tenant_id, e->currency);
+    struct id128 id = ledger_totals_id(tenant_id, currency);
     struct ledger_totals *l = registry_state_if(r, KIND_LEDGER_TOTALS, id);
     if (l == NULL) {
         l = registry_create(r, KIND_LEDGER_TOTALS, id);
-        l->currency = e->currency;
-        ledger_directory_add(r, (struct ledger_name){e->tenant_id, e->currency});
+        l->currency = currency;
+        ledger_directory_add(r, (struct ledger_name){tenant_id, currency});
     }
-    check(l->currency == e->currency);
+    check(l->currency == currency);
+    return l;
+}
+
+void ledger_totals_count_account(struct registry *r, const struct account_opened *e)
+{
+    struct ledger_totals *l = ledger_totals_made(r, e->tenant_id, e->currency);
     ledger_totals_check(l);
     l->account_count++;
     check(l->account_count > 0);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/domain.h"
+#include "runtime/base/u128.h"
 #include "schemas/ledger.h"
 
 struct ledger_totals {
@@ -24,6 +25,7 @@ struct ledger_totals {
     u128 transit_debits_posted;
     u128 transit_credits_pending;
     u128 transit_credits_posted;
+    u128 promised; /* what groups under way will move beyond what is kept aside for them */
     uint16_t currency;
 };
 
@@ -45,6 +47,19 @@ must_check enum presence ledger_totals_find(struct turn *t, struct id128 tenant_
 /* For the apply functions: counts an account that was opened. The first one of a tenant in its
  * currency makes the totals and names them in the shard's directory. */
 void ledger_totals_count_account(struct registry *r, const struct account_opened *e);
+
+/* Can so much be added to both sides, or kept aside on both, and all that is promised be kept? Of
+ * both sides the sums are equal. Pending and posted together always fit, and are no less than
+ * posted; no sum of an account is larger. */
+static inline bool ledger_totals_have_room(const struct ledger_totals *l, u128 amount)
+{
+    u128 sum = l->debits_posted + l->debits_pending;
+    return u128_add(sum, l->promised, &sum) && u128_add(sum, amount, &sum);
+}
+
+/* For the apply functions: the totals of a tenant and currency, made if they are not there. */
+struct ledger_totals *ledger_totals_made(struct registry *r, struct id128 tenant_id,
+                                         uint16_t currency);
 
 /* For the apply functions: the totals of a tenant and currency, to be changed. */
 struct ledger_totals *ledger_totals_state(struct registry *r, struct id128 tenant_id,

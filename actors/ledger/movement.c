@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only place where counters change: pending, posted, the ledger's totals and the versions of
- * both accounts, always all of them, so that debits equal credits after each event;
- * ledger_totals_check() compares them at the end. A sum that does not fit, or a counter that would
- * fall below zero, stops the process: wrong money is neither recorded nor served. transfer_posted,
- * by far the most frequent, changes the accounts' hot part alone. */
+/* Beside group_movement.c the only place where counters change: pending, posted, the ledger's
+ * totals and the versions of both accounts, always all of them, so that debits equal credits after
+ * each event; ledger_totals_check() compares them at the end. A sum that does not fit, or a counter
+ * that would fall below zero, stops the process: wrong money is neither recorded nor served.
+ * transfer_posted, by far the most frequent, changes the accounts' hot part alone. */
 #include "actors/ledger/movement.h"
 
 #include "actors/ledger/account.h"

@@ -7,6 +7,8 @@
  * And what it holds for a pending transfer of another shard may have ended there. */
 #include "actors/ledger/past_balance.h"
 
+#include <string.h>
+
 #include "actors/ledger/account.h"
 #include "actors/ledger/kept_aside.h"
 #include "actors/ledger/late_entry.h"
@@ -109,6 +111,13 @@ static bool kept_take(void *context, const struct value *values)
         return false;
     bool read = kept_aside_row_from_values(values, &item->row);
     check(read);
+    if (item->row.has_parts) {
+        char *parts = arena_alloc(&w->list->page.arena, item->row.parts.len);
+        if (parts == NULL)
+            return false;
+        memcpy(parts, item->row.parts.data, item->row.parts.len);
+        item->row.parts.data = parts;
+    }
     item->next = w->first;
     w->first = item;
     return true;
@@ -130,10 +139,30 @@ static bool decision_take(void *context, const struct value *values)
     if (row.recorded_time < w->kept->recorded_time)
         return false;
     w->looked++;
-    if (!row.has_transfer_id || !id128_equal(row.transfer_id, w->kept->transfer_id))
+    const struct kept_aside_row *kept = w->kept;
+    struct id128 id = kept->has_decided_as ? kept->decided_as : kept->transfer_id;
+    if (!row.has_transfer_id || !id128_equal(row.transfer_id, id))
         return true;
     w->entry = row;
     return false;
+}
+
+/* All that the group moves of the account. */
+static uint16_t decision_add_group(struct past_balance *b, const struct kept_aside_row *kept,
+                                   uint64_t decided)
+{
+    struct group_parts all;
+    struct wire_reader from;
+    wire_reader_init(&from, kept->parts.data, kept->parts.len);
+    if (!group_parts_read(&from, &b->list->page.arena, &all))
+        return b->list->page.arena.failed ? RESULT_TOO_LARGE : RESULT_CORRUPT;
+    for (uint32_t i = 0; i < all.parts_count; i++) {
+        const struct group_part *p = &all.parts[i];
+        bool given = b->axis == TIME_AXIS_EFFECTIVE && p->has_effective_time;
+        if ((given ? p->effective_time : decided) <= b->at && !MUTANT(FORGET_DECIDED))
+            past_balance_add(b, p->direction, p->amount, 0, 0);
+    }
+    return RESULT_OK;
 }
 
 static uint16_t decision_add(struct past_balance *b, const struct kept_aside_row *kept)
@@ -146,6 +175,8 @@ static uint16_t decision_add(struct past_balance *b, const struct kept_aside_row
         return RESULT_TOO_MANY_LATE_ENTRIES;
     const struct entries_row *e = &w.entry;
     uint64_t decided = e->has_decided_time ? e->decided_time : e->recorded_time;
+    if (kept->has_parts)
+        return e->version > 0 ? decision_add_group(b, kept, decided) : RESULT_OK;
     uint64_t time = b->axis == TIME_AXIS_EFFECTIVE ? e->effective_time : decided;
     if (e->version == 0 || time > b->at || MUTANT(FORGET_DECIDED))
         return RESULT_OK;

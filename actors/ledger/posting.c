@@ -8,6 +8,7 @@
 #include "actors/ledger/posting.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/group_share.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_half.h"
 #include "actors/ledger/pending_transfer.h"
@@ -54,6 +55,11 @@ static enum presence find_pending(struct turn *t, struct posting *p)
         return there;
     struct stored_event other;
     there = turn_find_decision(t, p->transfer.pending_id, &other);
+    if (there == PRESENCE_THERE && other.number == LEG_POSTED_NUMBER) {
+        struct id128 tenant_id = ((const struct leg_posted *)other.event)->tenant_id;
+        p->pending_was_final = p->any_tenant || id128_equal(tenant_id, p->tenant_id);
+        return there;
+    }
     struct id128 account_id = there == PRESENCE_THERE ? final_account_id(t, &other) : ID128_ZERO;
     if (id128_is_zero(account_id))
         return there;
@@ -76,6 +82,12 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
     case TRANSACTION_RECORDED_NUMBER:
         *tenant_id = ((const struct transaction_recorded *)e->event)->tenant_id;
         return PRESENCE_THERE;
+    case LEG_POSTED_NUMBER:
+        *tenant_id = ((const struct leg_posted *)e->event)->tenant_id;
+        return PRESENCE_THERE;
+    case TRANSACTION_BEGUN_NUMBER:
+        *tenant_id = ((const struct transaction_begun *)e->event)->tenant_id;
+        return PRESENCE_THERE;
     case TRANSFER_PENDING_NUMBER:
         account_id = ((const struct transfer_pending *)e->event)->debit_account_id;
         break;
@@ -93,15 +105,38 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
     return there;
 }
 
+/* A transfer or transaction that was under way in a group: while it is, a transfer is known by what
+ * was asked for. ABSENT: not any more. */
+static enum presence earlier_in_group(struct turn *t, struct posting *p, struct id128 *tenant_id)
+{
+    const struct group_share *share;
+    const struct group_leg *leg = NULL;
+    enum presence there;
+    if (p->earlier.number == TRANSACTION_BEGUN_NUMBER) {
+        const struct transaction_begun *begun = p->earlier.event;
+        *tenant_id = begun->tenant_id;
+        return turn_find_group_share(t, begun->share_id, &share);
+    }
+    const struct leg_reserved *e = p->earlier.event;
+    there = group_share_find_leg(t, e->share_id, e->id, &leg, tenant_id);
+    p->earlier.event = leg;
+    p->earlier_in_group = there == PRESENCE_THERE;
+    return there;
+}
+
 /* Ids are unique over all tenants, as the id alone is an actor's address; but of another tenant's
  * use a client sees only that the id is taken. */
 static enum presence find_earlier(struct turn *t, struct posting *p)
 {
-    struct id128 tenant_id;
+    struct id128 tenant_id = ID128_ZERO;
     p->earlier.number = 0;
-    p->earlier_is_foreign = false;
+    p->earlier_is_foreign = p->earlier_in_group = false;
     p->reservation = NULL;
     enum presence there = turn_find_decision(t, p->transfer.id, &p->earlier);
+    uint16_t number = there == PRESENCE_THERE ? p->earlier.number : 0;
+    bool grouped = number == LEG_RESERVED_NUMBER || number == TRANSACTION_BEGUN_NUMBER;
+    if (grouped)
+        there = earlier_in_group(t, p, &tenant_id);
     if (there == PRESENCE_THERE && p->earlier.number == TRANSFER_RESERVED_NUMBER)
         there = turn_find_reservation(t, reservation_id_of(p->earlier.event), &p->reservation);
     if (there == PRESENCE_ABSENT)
@@ -109,7 +144,8 @@ static enum presence find_earlier(struct turn *t, struct posting *p)
     if (there != PRESENCE_THERE || p->any_tenant)
         return there;
     check(p->earlier.number != 0);
-    there = earlier_tenant(t, &p->earlier, &tenant_id);
+    if (!grouped)
+        there = earlier_tenant(t, &p->earlier, &tenant_id);
     p->earlier_is_foreign = !id128_equal(tenant_id, p->tenant_id);
     return there;
 }

@@ -48,6 +48,7 @@ struct posting {
     bool debit_away, credit_away;
     bool over_shards; /* a post may be one that another shard is asked for */
     bool continues; /* another shard, where it was asked for, has checked the rest */
+    bool grouped;   /* it is a leg of a group (leg.h) */
     uint16_t from;  /* then: that shard */
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
@@ -57,6 +58,7 @@ struct posting {
     const struct pending_transfer *pending; /* for post and void */
     struct stored_event earlier;          /* of the id; number 0 = none */
     bool earlier_is_foreign;              /* it is of another tenant */
+    bool earlier_in_group;                /* it is under way in a group */
     const struct reservation *reservation; /* of an earlier one that is under way between shards */
     bool pending_was_final;               /* pending_id names a transfer that was never pending */
     /* Filled by posting_check(). */
@@ -81,7 +83,7 @@ void posting_prepare(struct turn *t, struct posting *p);
 /* All checks in the documented order; changes nothing. Sees the effect of postings emitted earlier
  * in the same turn, so a later posting of a chain is checked after the earlier was emitted (and
  * found again if it uses an id of the earlier one). RESULT_EXISTS with p->exists if it is done,
- * RESULT_OUTCOME_PENDING with p->reservation if it is under way between shards. */
+ * RESULT_OUTCOME_PENDING if it is under way between shards, by itself with p->reservation. */
 must_check uint16_t posting_check(struct turn *t, struct posting *p);
 
 /* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. Of a

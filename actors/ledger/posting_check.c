@@ -35,6 +35,14 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
         transfer_spec_from_transfer_crossed(&o->spec, stored->event);
         o->reverses_id = ((const struct transfer_crossed *)stored->event)->reverses_id;
         return true;
+    case LEG_RESERVED_NUMBER:
+        transfer_spec_from_group_leg(&o->spec, stored->event);
+        o->reverses_id = ((const struct group_leg *)stored->event)->reverses_id;
+        return true;
+    case LEG_POSTED_NUMBER:
+        transfer_spec_from_leg_posted(&o->spec, stored->event);
+        o->reverses_id = ((const struct leg_posted *)stored->event)->reverses_id;
+        return true;
     case TRANSFER_POSTED_NUMBER:
         transfer_spec_from_transfer_posted(&o->spec, stored->event);
         o->reverses_id = ((const struct transfer_posted *)stored->event)->reverses_id;
@@ -128,6 +136,8 @@ static uint16_t exists_check(struct posting *p)
         code = RESULT_EXISTS_WITH_DIFFERENT_REVERSES_ID;
     if (code != RESULT_OK)
         return code;
+    if (p->earlier_in_group)
+        return RESULT_OUTCOME_PENDING;
     if (p->reservation != NULL)
         return MUTANT(RESERVE_TWICE) ? RESULT_OK : RESULT_OUTCOME_PENDING;
     p->exists = true;
@@ -244,7 +254,7 @@ static uint16_t sides_managed_check(const struct posting *p)
     if (!p->adjusts && !MUTANT(ADJUST_FREELY))
         return RESULT_ADJUSTMENT_NOT_ALLOWED;
     /* Of one over shards the first has looked at what it says: token_of(). */
-    bool away = p->debit_away || p->credit_away;
+    bool away = p->debit_away || p->credit_away || p->grouped;
     bool says_why = p->transfer.has_reason && (away || !fields_blank(p->transfer.reason));
     return says_why || MUTANT(ADJUST_SILENTLY) ? RESULT_OK : RESULT_REASON_MISSING;
 }
@@ -364,15 +374,12 @@ static uint16_t overflow_check(struct turn *t, const struct posting *p)
     return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
 }
 
-/* The sums over all accounts are in the ledger's totals: they may not overflow either, and of both
- * sides they are equal. Pending and posted together always fit, and are no less than posted. */
+/* The sums over all accounts are in the ledger's totals: they may not overflow either. */
 static uint16_t totals_check(const struct posting *p)
 {
     const struct ledger_totals *l = p->totals;
     check(l != NULL);
-    return posting_overflows(l->debits_posted + l->debits_pending, p->amount)
-               ? RESULT_OVERFLOWS_DEBITS
-               : RESULT_OK;
+    return ledger_totals_have_room(l, p->amount) ? RESULT_OK : RESULT_OVERFLOWS_DEBITS;
 }
 
 /* --- checks of post and void ------------------------------------------------------------------ */
@@ -492,6 +499,10 @@ static uint16_t exclusion_check(const struct posting *p)
 static uint16_t sides_check(struct turn *t, struct posting *p)
 {
     uint16_t code;
+    if (p->debit_away && p->credit_away) {
+        p->amount = p->transfer.amount;
+        return RESULT_OK;
+    }
     if ((code = accounts_check(t, p)) != RESULT_OK ||
         (code = sides_managed_check(p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK ||
         (code = status_check(p)) != RESULT_OK)
@@ -532,8 +543,8 @@ static uint16_t resolving_check(struct turn *t, struct posting *p)
 static bool goes_first(struct turn *t, const struct posting *p)
 {
     check(p->continues);
-    check(p->from != turn_shard(t));
-    return p->reservation != NULL && p->reservation->kept.peer == p->from &&
+    check(p->grouped || p->from != turn_shard(t));
+    return !p->grouped && p->reservation != NULL && p->reservation->kept.peer == p->from &&
            p->from < turn_shard(t);
 }
 

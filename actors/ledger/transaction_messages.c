@@ -9,13 +9,12 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
+#include "actors/ledger/transaction.h"
+#include "actors/ledger/transaction_crossing.h"
 #include "actors/ledger/transfer_messages.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
-
-#define CODE_DEFAULT 1
-#define LEG_FLAGS (TRANSFER_FLAGS_PENDING | POSTING_BALANCES)
 
 static struct posting posting_of(struct turn *t, const struct message *m,
                                  const struct transaction_leg *leg, struct id128 transaction_id)
@@ -29,30 +28,12 @@ static struct posting posting_of(struct turn *t, const struct message *m,
     };
     transfer_spec_from_transaction_leg(&p.transfer, leg);
     p.transfer.id = turn_new_id(t, turn_slot_of(t, leg->debit_account_id));
-    p.transfer.code = leg->has_code ? leg->code : CODE_DEFAULT;
+    p.transfer.code = leg->has_code ? leg->code : TRANSACTION_CODE_DEFAULT;
     p.transfer.has_effective_time = c->has_effective_time;
     p.transfer.effective_time = c->effective_time;
     p.transfer.has_reason = c->has_reason;
     p.transfer.reason = c->reason;
     return p;
-}
-
-/* The whole as it is checked before any leg. */
-static uint16_t whole_check(const struct transaction_create *c, struct id128 transaction_id,
-                            enum presence earlier)
-{
-    uint16_t code = account_id_check(transaction_id);
-    if (code != RESULT_OK)
-        return code;
-    if (earlier == PRESENCE_THERE)
-        return RESULT_TRANSACTION_EXISTS;
-    if (c->legs_count == 0)
-        return RESULT_LEGS_MISSING;
-    for (uint32_t i = 0; i < c->legs_count; i++) {
-        if ((c->legs[i].flags & ~(uint32_t)LEG_FLAGS) != 0)
-            return RESULT_FLAGS_ARE_MUTUALLY_EXCLUSIVE;
-    }
-    return RESULT_OK;
 }
 
 struct legs {
@@ -191,7 +172,8 @@ static enum presence attribute_parts(struct turn *t, struct transaction_info *in
     return all;
 }
 
-/* A recorded transaction, whole. *e is its event; ABSENT also if the caller must not see it. */
+/* A recorded transaction, whole. *e is its event; ABSENT also if the caller must not see it, and of
+ * one that is not decided yet. */
 static enum presence find_whole(struct turn *t, struct id128 id,
                                 const struct transaction_recorded **e,
                                 struct transaction_info *info)
@@ -222,16 +204,32 @@ static enum presence find_whole(struct turn *t, struct id128 id,
     return PRESENCE_THERE;
 }
 
+/* There is none with this id here, or it is under way. */
+static enum turn_result transaction_absent(struct turn *t, struct id128 id)
+{
+    struct stored_event stored;
+    enum presence there = turn_find_decision(t, id, &stored);
+    if (there == PRESENCE_THERE && stored.number == TRANSACTION_BEGUN_NUMBER) {
+        const struct transaction_begun *begun = stored.event;
+        there = turn_may_see(t, begun->tenant_id, ID128_ZERO) ? transaction_find_open(t, begun)
+                                                              : PRESENCE_ABSENT;
+    } else if (there == PRESENCE_THERE) {
+        there = PRESENCE_ABSENT;
+    }
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    turn_refuse(t, there == PRESENCE_THERE ? RESULT_OUTCOME_PENDING : RESULT_NOT_FOUND);
+    return TURN_DONE;
+}
+
 enum turn_result transaction_on_get(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)m;
     const struct transaction_recorded *e;
     struct transaction_info info;
     enum presence there = find_whole(t, self, &e, &info);
-    if (there == PRESENCE_ABSENT) {
-        turn_refuse(t, RESULT_NOT_FOUND);
-        return TURN_DONE;
-    }
+    if (there == PRESENCE_ABSENT)
+        return transaction_absent(t, self);
     if (there == PRESENCE_THERE)
         there = find_parts(t, e, &info);
     if (there == PRESENCE_THERE)
@@ -245,66 +243,6 @@ enum turn_result transaction_on_get(struct turn *t, struct id128 self, const str
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
-
-/* Each transfer has the reason, the transaction the other words. */
-static bool words_equal(const struct transfer_note *asked, const struct transaction_info *made)
-{
-    check(made->transfers_count > 0);
-    if (asked->has_description != made->has_description ||
-        (asked->has_description && !slice_equal(asked->description, made->description)) ||
-        !fields_metadata_equal(&asked->metadata, &made->metadata))
-        return false;
-    const struct transfer_note of_each = {.has_reason = asked->has_reason, .reason = asked->reason};
-    for (uint32_t i = 0; i < made->transfers_count; i++) {
-        if (transfer_note_check(&made->transfers[i], &of_each) != RESULT_OK)
-            return false;
-    }
-    return true;
-}
-
-/* The effective time asked for, or none: then each transfer counts from when it was recorded. */
-static bool times_equal(bool given, uint64_t time_ns, const struct transaction_info *made)
-{
-    check(made->transfers_count > 0);
-    for (uint32_t i = 0; i < made->transfers_count; i++) {
-        const struct transfer_info *part = &made->transfers[i];
-        if (part->effective_time != (given ? time_ns : part->recorded_time))
-            return false;
-    }
-    return true;
-}
-
-/* Was this leg asked for when the transfer was made? Balancing ones moved no more than asked. */
-static bool leg_equal(const struct transaction_leg *leg, const struct transfer_info *made)
-{
-    bool balances = (leg->flags & POSTING_BALANCES) != 0;
-    uint64_t timeout_ns = made->has_expires_time ? made->expires_time - made->recorded_time : 0;
-    return id128_equal(leg->debit_account_id, made->debit_account_id) &&
-           id128_equal(leg->credit_account_id, made->credit_account_id) &&
-           (leg->amount == made->amount ||
-            (balances && (!leg->has_amount || leg->amount > made->amount))) &&
-           leg->currency == made->currency && leg->flags == made->flags &&
-           (leg->has_code ? leg->code : CODE_DEFAULT) == made->code &&
-           (uint64_t)leg->timeout_s * NS_PER_S == timeout_ns &&
-           leg->user_data_128 == made->user_data_128 && leg->user_data_64 == made->user_data_64 &&
-           leg->user_data_32 == made->user_data_32;
-}
-
-static bool transaction_equal(const struct transaction_create *c,
-                              const struct transaction_info *made)
-{
-    struct transfer_note words = TRANSFER_NOTE_OF(c);
-    words.has_reason = c->has_reason;
-    words.reason = c->reason;
-    if (c->legs_count != made->transfers_count || made->has_reverses_id ||
-        !words_equal(&words, made) || !times_equal(c->has_effective_time, c->effective_time, made))
-        return false;
-    for (uint32_t i = 0; i < c->legs_count; i++) {
-        if (!leg_equal(&c->legs[i], &made->transfers[i]))
-            return false;
-    }
-    return true;
-}
 
 /* A transaction and all its transfers. */
 static enum presence find_made(struct turn *t, struct id128 id, struct transaction_info *made)
@@ -345,30 +283,26 @@ static struct id128 transaction_new_id(struct turn *t, const struct transaction_
     return turn_new_id(t, turn_slot_of(t, first));
 }
 
-enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
+/* All accounts of it are in this shard, or are said to be refused. */
+static enum turn_result transaction_make(struct turn *t, const struct message *m,
+                                         struct id128 transaction_id, enum presence earlier)
 {
-    (void)self;
     const struct transaction_create *c = m->body;
-    struct legs legs = {
-        .info = {
-            .transaction_id = c->has_transaction_id ? c->transaction_id : transaction_new_id(t, c),
-            .has_description = c->has_description,
-            .description = c->description,
-            .metadata = c->metadata,
-        }};
+    struct legs legs = {.info = {
+                            .transaction_id = transaction_id,
+                            .has_description = c->has_description,
+                            .description = c->description,
+                            .metadata = c->metadata,
+                        }};
+    bool waiting = false;
     legs_alloc(t, c->legs_count, &legs);
-    struct stored_event stored = {.number = 0};
-    enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
-    bool waiting = earlier == PRESENCE_WAITING;
     for (uint32_t i = 0; i < c->legs_count; i++) {
-        legs.postings[i] = posting_of(t, m, &c->legs[i], legs.info.transaction_id);
+        legs.postings[i] = posting_of(t, m, &c->legs[i], transaction_id);
         waiting |= posting_find(t, &legs.postings[i]) == PRESENCE_WAITING;
     }
     if (waiting)
         return TURN_WAIT;
-    if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_RECORDED_NUMBER)
-        return transaction_repeat(t, c);
-    uint16_t code = whole_check(c, legs.info.transaction_id, earlier);
+    uint16_t code = transaction_check(c, transaction_id, earlier);
     if (code == RESULT_OK)
         code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
@@ -377,6 +311,27 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
     if (code != RESULT_OK && legs_unseen(t, c->legs_count, &legs, code))
         turn_unseen(t);
     return TURN_DONE;
+}
+
+enum turn_result transaction_on_create(struct turn *t, struct id128 self, const struct message *m)
+{
+    (void)self;
+    const struct transaction_create *c = m->body;
+    struct id128 id = c->has_transaction_id ? c->transaction_id : transaction_new_id(t, c);
+    struct stored_event stored = {.number = 0};
+    enum presence earlier = turn_find_decision(t, id, &stored);
+    if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_RECORDED_NUMBER)
+        return transaction_repeat(t, c);
+    if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_BEGUN_NUMBER) {
+        const struct transaction_begun *begun = stored.event;
+        earlier = transaction_find_open(t, begun);
+        if (earlier == PRESENCE_THERE)
+            return transaction_attach(t, c, begun);
+    }
+    if (earlier == PRESENCE_WAITING)
+        return TURN_WAIT;
+    return transaction_crosses(t, c) ? transaction_cross(t, m, id, earlier)
+                                     : transaction_make(t, m, id, earlier);
 }
 
 /* --- reversing -------------------------------------------------------------------------------- */
@@ -435,8 +390,8 @@ static enum turn_result reversal_repeat(struct turn *t, const struct transaction
     struct transfer_note words = TRANSFER_NOTE_OF(c);
     words.has_reason = c->has_reason;
     words.reason = c->reason;
-    bool same = there == PRESENCE_THERE && words_equal(&words, &made) &&
-                times_equal(c->has_effective_time, c->effective_time, &made);
+    bool same = there == PRESENCE_THERE && transaction_words_equal(&words, &made) &&
+                transaction_times_equal(c->has_effective_time, c->effective_time, &made);
     return transaction_show_again(t, same, &made);
 }
 

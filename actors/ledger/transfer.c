@@ -5,6 +5,7 @@
 
 #include "actors/common/attributions.h"
 #include "actors/ledger/account.h"
+#include "actors/ledger/group_share.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/transfer_row.h"
@@ -149,9 +150,13 @@ static enum presence find_decided(struct turn *t, struct id128 id, struct transf
         *row = transfer_row_of_resolved(stored.event, stored.time_ns);
     else if (stored.number == TRANSFER_CROSSED_NUMBER)
         *row = transfer_row_of_crossed(stored.event, stored.time_ns);
+    else if (stored.number == LEG_POSTED_NUMBER)
+        *row = transfer_row_of_leg(stored.event);
     else
         return PRESENCE_ABSENT;
     check(id128_equal(row->transfer_id, id));
+    if (stored.number == LEG_POSTED_NUMBER)
+        return there;
     bool debit = turn_at_home(t, row->debit_account_id);
     const struct account *account;
     there = turn_find_account(t, debit ? row->debit_account_id : row->credit_account_id, &account);
@@ -166,6 +171,11 @@ enum presence transfer_find_open(struct turn *t, struct id128 id, struct id128 *
     const struct reservation *reservation;
     const struct account *account;
     enum presence there = turn_find_decision(t, id, &stored);
+    if (there == PRESENCE_THERE && stored.number == LEG_RESERVED_NUMBER) {
+        const struct group_leg *leg;
+        const struct leg_reserved *e = stored.event;
+        return group_share_find_leg(t, e->share_id, id, &leg, tenant_id);
+    }
     if (there != PRESENCE_THERE || stored.number != TRANSFER_RESERVED_NUMBER)
         return there == PRESENCE_WAITING ? there : PRESENCE_ABSENT;
     there = turn_find_reservation(t, reservation_id_of(stored.event), &reservation);
@@ -240,11 +250,21 @@ bool transfer_half(struct turn *t, struct id128 id)
     check(!id128_is_zero(id));
     if (turn_find_decision(t, id, &stored) != PRESENCE_THERE)
         return false;
+    if (stored.number == LEG_POSTED_NUMBER)
+        return (((const struct leg_posted *)stored.event)->ends & LEG_ENDS_HOME) == 0;
     const struct transfer_crossed *crossed = stored.event;
     const struct transfer_resolved *resolved = stored.event;
     return (stored.number == TRANSFER_CROSSED_NUMBER && !crossed->has_decided_time) ||
            (stored.number == TRANSFER_RESOLVED_NUMBER &&
             !turn_at_home(t, resolved->debit_account_id));
+}
+
+bool transfer_in_group(struct turn *t, struct id128 id)
+{
+    struct stored_event stored;
+    check(!id128_is_zero(id));
+    return turn_find_decision(t, id, &stored) == PRESENCE_THERE &&
+           stored.number == LEG_POSTED_NUMBER;
 }
 
 enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info)

@@ -53,6 +53,9 @@ void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id1
  * and reversals are there, once it is followed. */
 bool transfer_half(struct turn *t, struct id128 id);
 
+/* Of one that was found: was it made by a group over several shards? */
+bool transfer_in_group(struct turn *t, struct id128 id);
+
 /* Everything about one transfer but who asked for it. THERE: *info and *tenant_id are filled. */
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,
                                             struct transfer_info *info, struct id128 *tenant_id);

@@ -70,7 +70,7 @@ static enum turn_result crossing_ask(struct turn *t, const struct message *m, st
     check(e.side == CROSSING_SIDE_DEBIT);
     e.posting.original_time = counts_from;
     uint16_t code = token_check(t, k, &e);
-    if (code == RESULT_OUTCOME_PENDING)
+    if (code == RESULT_OUTCOME_PENDING && e.posting.reservation != NULL)
         return crossing_repeat(t, &e.posting.reservation->kept, note);
     if (code != RESULT_OK)
         return transfer_conclude(t, &e.posting, code, note, id_chosen);

@@ -282,6 +282,10 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
+    if (transfer_in_group(t, self)) { /* what was made over shards is moved back by none of them */
+        turn_refuse(t, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
+        return TURN_DONE;
+    }
     struct posting p = asked_reversal(t, m, &info, tenant_id);
     return token_crosses(t, p.transfer.debit_account_id, p.transfer.credit_account_id)
                ? reverse_over_shards(t, m, &info, &p)

@@ -39,6 +39,17 @@ struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, u
     return row;
 }
 
+struct transfers_row transfer_row_of_leg(const struct leg_posted *e)
+{
+    check(e->decided_time != 0);
+    struct transfers_row row = {.transfer_id = e->id, .status = TRANSFER_STATUS_POSTED};
+    transfers_row_from_leg_posted(&row, e);
+    row.recorded_time = e->decided_time;
+    row.effective_time = e->has_effective_time ? e->effective_time : e->decided_time;
+    row.shard = e->home;
+    return row;
+}
+
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h)
 {
     check(h->posted <= h->amount);

@@ -16,6 +16,7 @@ struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e,
 struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, uint64_t time_ns);
 
 /* Of a pending transfer as it is now; shard and position are zero. */
+struct transfers_row transfer_row_of_leg(const struct leg_posted *e);
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);
 
 /* `memory` is for the manager's id, if it has one. */

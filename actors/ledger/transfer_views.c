@@ -143,6 +143,34 @@ void transfer_crossed_project(struct projection *p, const void *event, uint64_t 
         account_put_row(p, transit_opposite(e));
 }
 
+void group_reserved_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    kept_aside_put_group(p, event, time_ns);
+}
+
+void group_released_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct group_released *e = event;
+    (void)time_ns;
+    for (uint32_t i = 0; i < e->accounts_count; i++)
+        kept_aside_remove(p, e->accounts[i].account_id, e->share_id);
+}
+
+void leg_posted_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct leg_posted *e = event;
+    struct transfers_row row = transfer_row_of_leg(e);
+    check((e->ends & LEG_ENDS_HOME) == 0 || e->home == projection_shard(p));
+    uint64_t recorded_time = time_ns > row.recorded_time ? time_ns : row.recorded_time;
+    row.position = projection_position(p);
+    if ((e->ends & LEG_ENDS_DEBIT) != 0)
+        entry_put_end(p, ENTRY_KIND_POSTED, &row, true, recorded_time);
+    if ((e->ends & LEG_ENDS_CREDIT) != 0)
+        entry_put_end(p, ENTRY_KIND_POSTED, &row, false, recorded_time);
+    if ((e->ends & LEG_ENDS_HOME) != 0)
+        put_row(p, &row);
+}
+
 void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;

@@ -127,6 +127,8 @@ CREATE TABLE kept_aside (
     currency INTEGER NOT NULL,
     recorded_time INTEGER NOT NULL,
     ends ANY NOT NULL,
+    decided_as BLOB,
+    parts BLOB,
     PRIMARY KEY (account_id, transfer_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -39,6 +39,7 @@ SEND_PARKED, SEND_UNPARKED = 4090, 4091  # events of the runtime, which no schem
 SIDES = {1: "debit", 2: "credit"}  # of a transfer between shards: which one is in the shard
 PENDING, VOID_PENDING = 2, 8  # flags of transfers
 HOME, AWAY = 1, 2  # sides of one between two shards: where it is at home, and the other
+DEBIT_HERE, CREDIT_HERE, DECIDED_HERE = 1, 2, 4  # of a transfer of a group: its ends
 COUNTERS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -138,6 +139,8 @@ class Books:
         self.kept = {}  # transfer between shards, account: what it keeps aside for it
         self.transit = {}  # currency: the counters of all accounts of money in transit
         self.crossing = {}  # transfer between shards: what is decided and not followed
+        self.shares = {}  # of a group: what each account of a shard keeps aside for it
+        self.legs = {}  # transfer of a group: what stands in transit for it, and its amount
 
     def move(self, debit, credit, kind, units):
         for account, side in ((debit, "debits_"), (credit, "credits_")):
@@ -215,12 +218,43 @@ class Books:
         if side == HOME:
             self.count(event)
 
+    def share(self, kept, sign):
+        """Accounts keep aside on both sides, against money in transit, or let it go."""
+        for account, _, debits, credits in kept:
+            transit = self.transit.setdefault(self.currencies[account], dict.fromkeys(COUNTERS, 0))
+            for side, other, units in (("debits", "credits", debits),
+                                       ("credits", "debits", credits)):
+                for counters, name in ((self.accounts[account], side), (transit, other)):
+                    counters[f"{name}_pending"] += sign * amount(units)
+                    require(counters[f"{name}_pending"] >= 0, "a group lets too much go")
+
+    def leg(self, event):
+        """A transfer of a group: accounts that are elsewhere are stood for by money in transit."""
+        ends, units, currency = event["ends"], amount(event["amount"]), event["currency"]
+        passes = ends & DECIDED_HERE and event["debit_peer"] != event["credit_peer"]
+        if not ends & (DEBIT_HERE | CREDIT_HERE) and not passes:
+            return
+        transit = self.transit.setdefault(currency, dict.fromkeys(COUNTERS, 0))
+        held, _ = self.legs.get(event["id"], (0, 0))
+        for side, here, sign in (("debit", DEBIT_HERE, 1), ("credit", CREDIT_HERE, -1)):
+            account = event[f"{side}_account_id"]
+            require(not ends & here or self.currencies[account] == currency,
+                    "a transfer of a group is in another currency")
+            (self.accounts[account] if ends & here else transit)[f"{side}s_posted"] += units
+            held += 0 if ends & here else sign * units
+        self.legs[event["id"]] = held, units
+        if ends & DEBIT_HERE:
+            self.transfers[currency] = self.transfers.get(currency, 0) + 1
+
     def check(self):
         """What is in transit is what one shard has decided and another not followed."""
         require(all(units >= 0 for units in self.crossing.values()), "followed, but not decided")
         held = sum(transit["debits_posted"] - transit["credits_posted"]
                    for transit in self.transit.values())
-        require(held == sum(self.crossing.values()), "other money in transit than what crosses")
+        require(all(abs(units) in (0, most) for units, most in self.legs.values()),
+                "a transfer of a group moved something else than was decided")
+        require(held == sum(self.crossing.values()) + sum(units for units, _ in self.legs.values()),
+                "other money in transit than what crosses")
 
     def apply(self, name, event):
         """Other events than these move no money."""
@@ -256,6 +290,14 @@ class Books:
             self.let_go(event["id"], event["account_id"])
         elif name == "transfer_crossed":
             self.cross(event)
+        elif name == "group_reserved":
+            require(event["share_id"] not in self.shares, "a group keeps aside twice")
+            self.shares[event["share_id"]] = event["kept"]
+            self.share(event["kept"], 1)
+        elif name == "group_released":
+            self.share(self.shares.pop(event["share_id"]), -1)
+        elif name == "leg_posted":
+            self.leg(event)
 
     def sums(self, number, mine):
         """Of these accounts, and on one side what is in transit: what both sides have is turnover

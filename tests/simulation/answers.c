@@ -6,6 +6,7 @@
 
 #include "runtime/shard/quota.h"
 #include "schemas/result.h"
+#include "tests/simulation/model/ref_groups.h"
 #include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
@@ -56,12 +57,11 @@ void answers_check_record(const struct request *q, const struct history_record *
         id128_equal(f->frozen_owner, q->who.subject_id))
         broken("request %u (%s) let the owner of a frozen wallet capture", q->number,
                q->type->name);
-    u128 moved = x->resolved == 1 ? f->resolved_amount
+    u128 moved = x->resolved == 1  ? f->resolved_amount
                  : x->pending == 1 ? f->pending_amount
                                    : f->posted_amount;
     if (x->amount_known && moved != x->amount)
-        broken("request %u (%s) moved another amount than was asked for", q->number,
-               q->type->name);
+        broken("request %u (%s) moved another amount than was asked for", q->number, q->type->name);
 }
 
 /* --- what was said ---------------------------------------------------------------------------- */
@@ -157,6 +157,20 @@ static const struct history_record *answers_find(const struct run *run, const st
     return r;
 }
 
+/* Another request has the same id: while that one is under way this one waits for its outcome,
+ * which is recorded under the other's key. */
+static bool answers_may_attach(const struct run *run, const struct request *q)
+{
+    const struct transaction_create *c = &q->body.transaction_create, *its;
+    for (uint32_t i = 0; q->type == &transaction_create_type && i < run->request_count; i++) {
+        its = &run->requests[i]->body.transaction_create;
+        if (run->requests[i] != q && run->requests[i]->type == q->type && c->has_transaction_id &&
+            its->has_transaction_id && id128_equal(its->transaction_id, c->transaction_id))
+            return true;
+    }
+    return false;
+}
+
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
 {
     const struct history_record *record = answers_find(run, q);
@@ -167,7 +181,8 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
         return;
     }
     if (record == NULL || record->open) {
-        if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m))
+        if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m) &&
+            !answers_may_attach(run, q))
             broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
                    q->type->name, m->code);
         return;
@@ -199,8 +214,8 @@ static void check_counters(struct run *run, const struct request *q, struct id12
 {
     const struct ref_account *a = reference_account(&run->reference, id);
     if (a == NULL || version == 0 || version > a->version)
-        broken("request %u (%s) shows version %llu of an account, which is not durable",
-               q->number, q->type->name, (unsigned long long)version);
+        broken("request %u (%s) shows version %llu of an account, which is not durable", q->number,
+               q->type->name, (unsigned long long)version);
     if (!counters_equal(&a->past[version - 1].counters, c))
         broken("request %u (%s) shows other counters than the journal", q->number, q->type->name);
     bool lists = q->type != &account_get_type;
@@ -342,8 +357,11 @@ static void check_batch(struct run *run, const struct request *q, const void *re
 /* The shard that decided a transfer shows it before the one where it was asked for has followed. */
 static bool check_decided(struct run *run, const struct request *q, const struct transfer_info *i)
 {
+    struct ref_moving leg;
     const struct ref_moving *c =
         ref_transit_decided(&run->reference, i->transfer_id, i->debit_account_id);
+    if (ref_groups_decided(&run->reference, i->transfer_id, i->debit_account_id, &leg))
+        c = &leg;
     if (c == NULL)
         return false;
     if (!id128_equal(c->debit, i->debit_account_id) ||
@@ -373,7 +391,9 @@ static void check_transfer(struct run *run, const struct request *q, const void 
 
 static bool is_movement_of(const struct run *run, struct id128 id, struct id128 wallet_id)
 {
-    return reference_transfer_of(&run->reference, id, wallet_id) != NULL ||
+    struct ref_moving leg;
+    return ref_groups_decided(&run->reference, id, wallet_id, &leg) ||
+           reference_transfer_of(&run->reference, id, wallet_id) != NULL ||
            ref_transit_received(&run->reference, id, wallet_id);
 }
 
@@ -566,7 +586,8 @@ static bool answers_may_wait(const struct request *q)
         &tally_move_type,      &transfer_create_type,  &transfers_create_type,
         &transfers_batch_type, &transfer_reverse_type, &transfer_post_type,
         &payment_create_type,  &payment_capture_type,  &wallet_hold_capture_type,
-        &payment_refund_type,  &wallet_transfer_type};
+        &payment_refund_type,  &wallet_transfer_type,  &transaction_create_type,
+    };
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
             return true;
@@ -581,7 +602,7 @@ void answers_check_later(struct run *run, const struct request *q, const struct 
     if (m->code != ERR_OUTCOME_PENDING)
         return;
     run->cover.faults[COVER_PENDING]++;
-    bool looks = q->type == &transfer_get_type;
+    bool looks = q->type == &transfer_get_type || q->type == &transaction_get_type;
     if (!looks && (m->retry_after_ms == 0 || !answers_may_wait(q)))
         broken("request %u (%s) is told that its outcome is still to come", q->number,
                q->type->name);

@@ -116,4 +116,10 @@ bool workload_filled(struct run *run, struct request *q);
 /* Closes the payee in another shard, still empty, of what is only authorised. */
 bool workload_payee_closes(struct run *run, struct request *q);
 
+/* Transactions of which the accounts are in any shards; one that is under way once more; one shown,
+ * be it under way. */
+bool workload_transaction_across(struct run *run, struct request *q);
+bool workload_transaction_again(struct run *run, struct request *q);
+bool workload_transaction_show(struct run *run, struct request *q);
+
 #endif

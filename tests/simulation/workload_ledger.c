@@ -604,6 +604,8 @@ static bool make_transaction(struct run *run, struct request *q)
     const struct ref_account *debit, *credit;
     if (workload_account(run) == NULL)
         return false;
+    if (workload_chance(run, 2) && workload_transaction_across(run, q))
+        return true;
     uint16_t shard = run_home(run, workload_account(run)->id);
     q->type = &transaction_create_type;
     q->who = workload_bookkeeper(run);
@@ -706,18 +708,6 @@ static bool transaction_reversed(struct run *run, struct request *q)
     return true;
 }
 
-static bool transaction_show(struct run *run, struct request *q)
-{
-    const struct reference *r = &run->reference;
-    if (r->transaction_count == 0)
-        return false;
-    q->type = &transaction_get_type;
-    q->who = workload_clerk(run);
-    q->body.transaction_get.transaction_id =
-        r->transactions[rng_below(&run->rng, r->transaction_count)].id;
-    return true;
-}
-
 /* Soon after one shard had decided a transfer, which the other then followed or has still to. */
 static void while_money_moved(struct run *run, struct request *q)
 {
@@ -776,8 +766,10 @@ const struct operation ledger_operations[] = {
     {"reverse", make_reverse},
     {"reverse_another", reverse_another},
     {"transaction", make_transaction},
+    {"transaction_across", workload_transaction_across},
+    {"transaction_again", workload_transaction_again},
     {"transaction_reversed", transaction_reversed},
-    {"transaction_show", transaction_show},
+    {"transaction_show", workload_transaction_show},
     {"trial_balance", trial_balance},
     {"trial_balance_then", trial_balance_then},
     {"import", make_import},

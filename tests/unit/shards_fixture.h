@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bank of two shards in one process: the real domain, a simulated store, and between the shards a
- * transport that a test can cut. Account n lives in shard n % 2. */
+/* A bank of two shards, or more if a test says so, in one process: the real domain, a simulated
+ * store, and between the shards a transport that a test can cut. Account n lives in shard
+ * n % SHARDS. */
 #ifndef TESTS_SHARDS_FIXTURE_H
 #define TESTS_SHARDS_FIXTURE_H
 
@@ -24,7 +25,9 @@
 #include "schemas/ledger.h"
 #include "schemas/result.h"
 
+#ifndef SHARDS
 #define SHARDS 2
+#endif
 #define SHARD_SLOTS (SLOT_COUNT / SHARDS)
 #define USD 840
 #define EUR 978

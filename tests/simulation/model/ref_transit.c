@@ -7,6 +7,7 @@
 #include "runtime/base/array.h"
 #include "schemas/ledger.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_groups.h"
 #include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/verdict.h"
@@ -33,18 +34,23 @@ struct ref_account *ref_transit_account(const struct reference *r, struct id128 
     return a;
 }
 
-struct ref_account *ref_transit_of(struct reference *r, const struct ref_account *own,
-                                   uint16_t peer)
+struct ref_account *ref_transit_with(struct reference *r, struct id128 tenant, uint16_t currency,
+                                     uint16_t peer)
 {
-    struct id128 id = transit_id(first_slot(r), peer, own->tenant, own->currency);
+    struct id128 id = transit_id(first_slot(r), peer, tenant, currency);
     for (uint32_t i = 0; i < r->transit_count; i++)
         if (id128_equal(r->transits[i].id, id))
             return &r->transits[i];
     array_reserve(r->transits, r->transit_cap, r->transit_count + 1);
     struct ref_account *a = &r->transits[r->transit_count++];
-    *a = (struct ref_account){
-        .id = id, .tenant = own->tenant, .currency = own->currency, .peer = peer};
+    *a = (struct ref_account){.id = id, .tenant = tenant, .currency = currency, .peer = peer};
     return a;
+}
+
+struct ref_account *ref_transit_of(struct reference *r, const struct ref_account *own,
+                                   uint16_t peer)
+{
+    return ref_transit_with(r, own->tenant, own->currency, peer);
 }
 
 u128 *ref_transit_pending(struct ref_account *a, bool credits)
@@ -338,7 +344,7 @@ bool ref_transit_received(const struct reference *r, struct id128 id, struct id1
 
 u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, bool credits)
 {
-    u128 sum = 0;
+    u128 sum = ref_groups_kept_of(r, account_id, credits);
     for (uint32_t i = 0; i < r->moving_count; i++)
         if (r->movings[i].state < REF_MOVING_DONE && r->movings[i].credits == credits &&
             id128_equal(moving_own(&r->movings[i]), account_id))
@@ -357,6 +363,7 @@ static void ref_transit_check_transit(const struct reference *r, uint16_t curren
         if (c->state == REF_MOVING_DECIDED && c->currency == currency && moves)
             *(c->credits ? &debits : &credits) += c->amount;
     }
+    ref_groups_under_way(r, currency, &debits, &credits);
     for (uint32_t i = 0; i < r->transit_count; i++) {
         const struct ref_account *a = &r->transits[i];
         if (a->currency != currency)
@@ -391,7 +398,7 @@ bool ref_transit_keeps(const struct reference *r, struct id128 account_id)
         if (r->movings[i].state < REF_MOVING_DONE &&
             id128_equal(moving_own(&r->movings[i]), account_id))
             return true;
-    return false;
+    return ref_groups_keeps(r, account_id);
 }
 
 bool ref_transit_open(const struct reference *r)
@@ -399,5 +406,5 @@ bool ref_transit_open(const struct reference *r)
     for (uint32_t i = 0; i < r->moving_count; i++)
         if (r->movings[i].state < REF_MOVING_DONE)
             return true;
-    return ref_halves_ending(r);
+    return ref_halves_ending(r) || ref_groups_open(r);
 }

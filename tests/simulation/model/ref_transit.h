@@ -43,6 +43,10 @@ void ref_transit_check(const struct reference *r);
 /* What an account keeps aside for transfers to other shards. */
 u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, bool credits);
 
+/* In the shard whose event is read, for this one; made if it is not there. */
+struct ref_account *ref_transit_with(struct reference *r, struct id128 tenant, uint16_t currency,
+                                     uint16_t peer);
+
 /* Does an account keep anything aside, be it nothing? Does any? */
 bool ref_transit_keeps(const struct reference *r, struct id128 account_id);
 bool ref_transit_open(const struct reference *r);

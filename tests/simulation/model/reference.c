@@ -11,6 +11,7 @@
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/wallet.h"
+#include "tests/simulation/model/ref_groups.h"
 #include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_payments.h"
 #include "tests/simulation/model/ref_spending.h"
@@ -39,6 +40,7 @@ void reference_done(struct reference *r)
     free(r->payments);
     free(r->transactions);
     free(r->halves);
+    ref_groups_done(r);
     free(r->movings);
     free(r->transits);
 }
@@ -644,8 +646,9 @@ static void wallet_event(struct reference *r, const struct message_type *type, c
     }
 }
 
-void reference_end(const struct reference *r, const struct ref_effects *effects)
+void reference_end(struct reference *r, const struct ref_effects *effects)
 {
+    ref_groups_end(r);
     spending_check_passing(r, &effects->passing);
 }
 
@@ -670,7 +673,8 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
         reference_expired(r, event, time_ns, effects);
     } else if (type == &transfer_refused_type) {
         reference_refused(r, event);
-    } else if (ref_transit_event(r, type, event, time_ns, effects)) {
+    } else if (ref_transit_event(r, type, event, time_ns, effects) ||
+               ref_groups_event(r, type, event, time_ns, effects)) {
         return;
     } else if (type == &transfer_reversed_type) {
         reference_reversed(r, event);

@@ -168,6 +168,8 @@ struct ref_effects {
     struct ref_passing passing;
 };
 
+struct ref_groups;
+
 struct ref_transaction {
     struct id128 id;
     uint16_t shard;
@@ -189,6 +191,7 @@ struct reference {
     uint32_t transaction_count, transaction_cap;
     struct ref_half *halves;
     uint32_t half_count, half_cap;
+    struct ref_groups *groups; /* ref_groups.h */
     struct ref_moving *movings;
     struct ref_account *transits; /* accounts of money in transit */
     uint32_t decisions;           /* of transfers between shards */
@@ -205,7 +208,7 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
                      const void *event, uint64_t time_ns, struct ref_effects *effects);
 
 /* The record whose events came last is at its end. */
-void reference_end(const struct reference *r, const struct ref_effects *effects);
+void reference_end(struct reference *r, const struct ref_effects *effects);
 
 struct ref_account *reference_account(const struct reference *r, struct id128 id);
 /* Of a shard: elsewhere the same id may be that of another one. */
