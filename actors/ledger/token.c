@@ -254,6 +254,8 @@ enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, s
     waiting |= transit_find(t, own, f->kept.peer) == PRESENCE_WAITING;
     if (f->kept.has_pending_id)
         waiting |= turn_find_pending_transfer(t, f->kept.pending_id, &h) == PRESENCE_WAITING;
+    else if ((f->kept.flags & TRANSFER_FLAGS_PENDING) != 0) /* somebody may be looking for it */
+        waiting |= turn_find_pending_transfer(t, f->kept.id, &h) == PRESENCE_WAITING;
     if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
         waiting |= find_own_id(t, f) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
