@@ -197,7 +197,7 @@ class World:
 
     def do_unknown_token(self):
         """Its signature is looked at, not only its text in a table."""
-        token = self.payd.token(subject=new_key())
+        token = self.with_memory(lambda: self.payd.token(subject=new_key()))
         def ask(_):
             with Client(self.payd, token) as client:
                 return client.get("/wallets", limit=1)
@@ -227,13 +227,16 @@ class World:
 
     # --- one case -------------------------------------------------------------------------------
 
-    def ask(self, asked):
-        """With memory; the thread that lacked it may end the process a little later."""
+    def with_memory(self, act):
+        """The thread that lacked it in the case before may end the process a little later."""
         try:
-            return asked.ask(self.bank)
+            return act()
         except (OSError, Unanswered):
             self.check_end("")
-            return asked.ask(self.bank)
+            return act()
+
+    def ask(self, asked):
+        return self.with_memory(lambda: asked.ask(self.bank))
 
     def answered(self, asked):
         answer = self.ask(asked)
