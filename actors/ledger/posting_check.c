@@ -422,11 +422,13 @@ static uint16_t pending_equal_check(const struct posting *p)
     return RESULT_OK;
 }
 
-/* Among several, what another shard must be asked for cannot be posted. */
+/* Among several, what another shard must be asked for cannot be posted, and what has its home in
+ * another can be neither posted nor voided. */
 static uint16_t pending_home_check(const struct posting *p)
 {
     check(p->pending != NULL);
-    bool asks = p->pending->side != 0 && posting_has(p, TRANSFER_FLAGS_POST_PENDING);
+    bool asks = pending_transfer_is_half(p->pending) ||
+                (p->pending->side != 0 && posting_has(p, TRANSFER_FLAGS_POST_PENDING));
     return asks && !p->over_shards ? RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS : RESULT_OK;
 }
 

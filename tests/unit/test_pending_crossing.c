@@ -449,6 +449,26 @@ static void a_list_voids_it_and_does_not_post_it(void **state)
     assert_int_equal(shown(b, second).status, TRANSFER_STATUS_VOIDED);
 }
 
+/* A list goes to the shard of its first item's ids: this one's has the half. */
+static void a_list_voids_nothing_where_it_has_no_home(void **state)
+{
+    struct shards_bank *b = *state;
+    given_accounts(b);
+    struct id128 held = given_held(b, 1);
+    struct transfer_spec items[] = {
+        {.id = id_of(21, 1), .pending_id = held, .flags = TRANSFER_FLAGS_VOID_PENDING},
+    };
+    const struct transfers_create list = {items, array_len(items)};
+    struct item_results refused;
+    struct question *q = shards_ask(b, &transfers_create_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &item_results_type, &refused);
+    assert_int_equal(refused.results_count, 1);
+    assert_int_equal(refused.results[0].result, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
+    expect_payer(b, 100, 30);
+    assert_int_equal(shown(b, held).status, TRANSFER_STATUS_PENDING);
+}
+
 static void nobody_asks_for_what_services_manage(void **state)
 {
     struct shards_bank *b = *state;
@@ -487,6 +507,7 @@ int main(void)
         SHARDS_TEST(books_of_the_past_balance_at_every_step),
         SHARDS_TEST(a_post_over_shards_is_reversed),
         SHARDS_TEST(a_list_voids_it_and_does_not_post_it),
+        SHARDS_TEST(a_list_voids_nothing_where_it_has_no_home),
         SHARDS_TEST(nobody_asks_for_what_services_manage),
         SHARDS_TEST(nobody_can_claim_an_end),
     };
