@@ -57,6 +57,17 @@ static enum turn_result transfer_end(struct turn *t, const struct message *m, st
     return transfer_conclude(t, p, code, note, id_chosen);
 }
 
+/* By its debit account a message finds the home of what it posts or voids. One that leaves that out
+ * comes anywhere: then a half is no pending transfer. */
+static uint16_t created_check(struct turn *t, struct posting *p)
+{
+    if (posting_has(p, TRANSFER_FLAGS_LINKED))
+        return RESULT_LINKED_EVENT_CHAIN_OPEN;
+    bool half = posting_has(p, POSTING_RESOLVES) && p->pending != NULL &&
+                pending_transfer_is_half(p->pending);
+    return half ? RESULT_PENDING_TRANSFER_NOT_FOUND : posting_check(t, p);
+}
+
 enum turn_result transfer_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
@@ -71,9 +82,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
-    uint16_t code = (c->flags & TRANSFER_FLAGS_LINKED) != 0 ? RESULT_LINKED_EVENT_CHAIN_OPEN
-                                                            : posting_check(t, &p);
-    return transfer_end(t, m, &p, code, &note, c->has_transfer_id);
+    return transfer_end(t, m, &p, created_check(t, &p), &note, c->has_transfer_id);
 }
 
 /* --- post, void, reverse ---------------------------------------------------------------------- */

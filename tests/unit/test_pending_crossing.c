@@ -175,6 +175,29 @@ static void what_is_held_is_posted_whole(void **state)
     }
 }
 
+/* A message that leaves its debit account out goes to shard 0, which here has the half. */
+static void a_half_is_resolved_at_home_alone(void **state)
+{
+    struct shards_bank *b = *state;
+    const uint32_t flags[] = {TRANSFER_FLAGS_POST_PENDING, TRANSFER_FLAGS_VOID_PENDING};
+    shards_open(b, 3, USD, 0);
+    shards_open(b, 2, USD, STRICT);
+    struct transfer_create held = shards_transfer(3, 2, 30);
+    held.has_transfer_id = held.has_flags = true;
+    held.transfer_id = id_of(0, 0);
+    held.flags = TRANSFER_FLAGS_PENDING;
+    assert_int_equal(shards_do(b, &transfer_create_type, &held), RESULT_OK);
+    for (size_t i = 0; i < array_len(flags); i++) {
+        struct transfer_create end = {
+            .pending_id = held.transfer_id, .has_flags = true, .flags = flags[i], .currency = USD};
+        assert_int_equal(shards_do(b, &transfer_create_type, &end),
+                         RESULT_PENDING_TRANSFER_NOT_FOUND);
+    }
+    assert_true(shards_show(b, 3).debits_pending == 30);
+    assert_true(shards_show(b, 2).credits_pending == 30);
+    assert_int_equal(voided(b, held.transfer_id), RESULT_OK);
+}
+
 static void it_is_posted_in_parts(void **state)
 {
     struct shards_bank *b = *state;
@@ -494,6 +517,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SHARDS_TEST(what_is_held_is_posted_whole),
+        SHARDS_TEST(a_half_is_resolved_at_home_alone),
         SHARDS_TEST(it_is_posted_in_parts),
         SHARDS_TEST(it_is_voided_and_expires_by_home_alone),
         SHARDS_TEST(following_looks_at_no_rule),
