@@ -7,6 +7,7 @@
 #include "runtime/base/array.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/time.h"
+#include "runtime/sends/open_ask.h"
 #include "runtime/shard/shard_priv.h"
 #include "runtime/shard/turn_inline.h"
 
@@ -440,6 +441,26 @@ cold enum turn_result turn_handle_other(struct turn *t)
     return TURN_DONE;
 }
 
+/* Keys are forgotten after a while, but none whose answer is still to come: the request that left
+ * it open is known by its fingerprint. */
+static bool turn_finds_ask(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct message *m = t->message;
+    if (s->registry.existing[KIND_OPEN_ASK] == 0)
+        return false;
+    const struct open_ask *ask = open_ask_find(&s->registry, m->key);
+    if (ask == NULL)
+        return false;
+    if (ask->keyed && id128_equal(ask->fingerprint, m->fingerprint)) {
+        turn_attach(t, m->key);
+        return true;
+    }
+    s->stats.conflicts++;
+    turn_refuse(t, ERR_KEY_REUSED);
+    return true;
+}
+
 /* With an idempotency key: what was decided under it already is said again. */
 cold enum turn_result turn_decide_keyed(struct turn *t)
 {
@@ -450,6 +471,8 @@ cold enum turn_result turn_decide_keyed(struct turn *t)
         return turn_handle(t);
     switch (position_of(t, &t->shard->keys, t->message->key, &position)) {
     case PRESENCE_ABSENT:
+        if (turn_finds_ask(t))
+            return TURN_DONE;
         if (!t->message->asks_key)
             return turn_handle(t);
         turn_refuse(t, ERR_NOT_FOUND);

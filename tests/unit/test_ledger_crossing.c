@@ -383,6 +383,34 @@ static void what_is_under_way_outlives_the_process(void **state)
     expect_balanced(b);
 }
 
+/* What other shards have not decided in all that time is still under way. */
+static void a_key_is_known_as_long_as_its_outcome_is_awaited(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30), other = shards_transfer(2, 1, 31);
+    shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, 20 * NS_PER_MS);
+    shards_kill(b);
+    b->world.now_ns += 40 * NS_PER_DAY; /* nobody has looked after it */
+    shards_start(b);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shards_move(b, 4, 2, 1), RESULT_OK);
+        shards_run(b, 60 * NS_PER_S);
+        shards_restart(b);
+    }
+    struct question *again = shards_ask(b, &transfer_create_type, &c, 1);
+    struct question *reused = shards_ask(b, &transfer_create_type, &other, 1);
+    reused->message.fingerprint = (struct id128){1, 1};
+    assert_int_equal(shards_code(b, reused), RESULT_KEY_REUSED);
+    b->cut[0] = false;
+    shards_run(b, 10 * NS_PER_S);
+    assert_int_equal(shards_code(b, again), RESULT_DEADLINE_PASSED);
+    expect_account(b, 2, 102, 102);
+    expect_balanced(b);
+}
+
 static void nobody_can_claim_a_decision(void **state)
 {
     struct shards_bank *b = *state;
@@ -663,6 +691,7 @@ int main(void)
         SHARDS_TEST(an_account_with_something_kept_aside_is_not_closed),
         SHARDS_TEST(who_asks_again_gets_the_same_outcome),
         SHARDS_TEST(what_is_under_way_outlives_the_process),
+        SHARDS_TEST(a_key_is_known_as_long_as_its_outcome_is_awaited),
         SHARDS_TEST(nobody_can_claim_a_decision),
         SHARDS_TEST(of_two_in_opposite_directions_under_one_id_one_is_made),
         SHARDS_TEST(what_is_decided_is_shown),
