@@ -387,7 +387,8 @@ static void streams_on_name(struct streams *s, const struct frame *f)
     o->taken = f->mark.n;
     o->moved_ns = env_mono_ns(s->uses.env);
     o->known = f->mark;
-    o->verify = f->mark.n > 0 && !MUTANT(IGNORE_MARKS);
+    /* The last one sent was compared just now; the place of an older one has to be read. */
+    o->verify = f->mark.n > 0 && f->mark.n < sent->sent.n && !MUTANT(IGNORE_MARKS);
     if (f->mark.n == 0 && sent != NULL)
         o->known = (struct stream_mark){.n = sent->untaken_n, .place = sent->untaken_place};
     struct frame opened = {

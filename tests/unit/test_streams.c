@@ -249,6 +249,24 @@ static void a_restart_knows_what_was_confirmed_long_ago(void **state)
     assert_int_equal(there.delivered, there.confirmed);
 }
 
+/* However long ago that was, its place need not be read. */
+static void what_is_taken_to_the_last_is_known_to_fit(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    give(s, purse_id(0, 0), purse_id(1, 0), 1, 1);
+    run(s, 50 * MS);
+    kill_node(s);
+    start(s);
+    run(s, 50 * MS);
+    const struct outgoing *o = &shard_set_shard(s->set, 0)->streams.pairs[1].outgoing[0];
+    assert_true(o->opened && !o->verify);
+    assert_int_equal(o->known.place, stream_of(s, 0, 1)->sent.place);
+    struct giver *g = give(s, purse_id(0, 0), purse_id(1, 0), 1, 2);
+    run(s, 10 * MS);
+    assert_true(g->answered);
+}
+
 /* --- stored states ---------------------------------------------------------------------------- */
 
 /* As it was written it is read; of another format, or cut, it is damage. */
@@ -405,6 +423,7 @@ int main(void)
         CASE(one_that_does_not_move_is_shut_until_it_does),
         CASE(one_that_was_never_agreed_on_is_shut_after_a_while),
         CASE(a_restart_knows_what_was_confirmed_long_ago),
+        CASE(what_is_taken_to_the_last_is_known_to_fit),
         CASE(states_of_another_format_are_damage),
         CASE(a_parked_send_of_any_kind_and_type_is_read),
         CASE(each_send_takes_effect_once_whatever_happens),
