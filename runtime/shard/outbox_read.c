@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walk begins at the first place that somebody knows and counts sends from there. Whoever knows
  * a send by its number and place must find it just so: else this journal is not the one that the
- * receiver heard from. */
+ * receiver heard from.
+ *
+ * What a batch has for a receiver is taken whole, although less may leave at once: a walk begins
+ * where a batch does, and would else go through one with very many sends again and again. */
 #include "runtime/shard/outbox_read.h"
 
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 
 /* Copied out of the journal; the texts are behind it. */
 struct outbox_send {
+    struct fifo_link link;
     struct frame frame;
     char texts[];
 };
@@ -21,31 +25,36 @@ struct outbox_send {
 static void outbox_read_run(struct work *w);
 static void outbox_read_end(struct work *w);
 
-void outbox_read_init(struct outbox_read *r, struct env *env, struct worker *worker,
-                      struct journal_store *store, uint16_t shard)
+static struct outbox_send *outbox_send_of(struct fifo_link *link)
 {
-    *r = (struct outbox_read){.env = env, .worker = worker, .store = store, .shard = shard};
-    r->work.run = outbox_read_run;
-    r->work.done = outbox_read_end;
+    return container_of(link, struct outbox_send, link);
 }
 
-static void outbox_read_forget(struct outbox_read *r)
+void outbox_read_init(struct outbox_read *r, const struct outbox_uses *uses)
 {
-    for (uint32_t i = 0; i < r->send_count; i++)
-        free(r->sends[i]);
-    r->send_count = r->want_count = 0;
+    check(uses->number < uses->shards);
+    check(uses->unfit != NULL && uses->done != NULL);
+    *r = (struct outbox_read){.uses = *uses};
+    r->work.run = outbox_read_run;
+    r->work.done = outbox_read_end;
+    fifo_init(&r->found);
+    r->kept = memory_take_zeroed(2 * (size_t)uses->shards, sizeof *r->kept);
+    for (uint32_t i = 0; i < 2u * uses->shards; i++)
+        fifo_init(&r->kept[i]);
 }
 
 void outbox_read_done(struct outbox_read *r)
 {
-    outbox_read_forget(r);
-    free(r->sends);
+    check(!r->busy);
+    outbox_read_forget_all(r);
+    free(r->kept);
     free(r->wants);
 }
 
 void outbox_read_want(struct outbox_read *r, const struct outbox_want *want)
 {
     check(!r->busy && want->known.n <= want->first && want->known.place > 0);
+    check(outbox_read_oldest(r, want->to, want->to_all) == NULL);
     array_reserve(r->wants, r->want_cap, r->want_count + 1);
     r->wants[r->want_count] = *want;
     r->wants[r->want_count++].seen = want->known.n - 1;
@@ -58,7 +67,7 @@ void outbox_read_start(struct outbox_read *r, uint64_t seq_max)
         return;
     r->busy = true;
     r->seq_max = seq_max;
-    env_work(r->env, r->worker, &r->work);
+    env_work(r->uses.env, r->uses.worker, &r->work);
 }
 
 /* --- the walk, on the worker ------------------------------------------------------------------ */
@@ -79,7 +88,7 @@ static void outbox_copy(struct outbox_read *r, const struct outbox_want *want,
     check(want->seen >= want->first);
     char request[ATTRIBUTION_REQUEST_MAX];
     struct frame f = {.what = FRAME_SEND,
-                      .from = r->shard,
+                      .from = r->uses.number,
                       .to = want->to,
                       .to_all = want->to_all,
                       .mark = {want->seen, place, at->send_hash},
@@ -103,14 +112,13 @@ static void outbox_copy(struct outbox_read *r, const struct outbox_want *want,
     to = outbox_keep(to, &s->frame.who.subject);
     to = outbox_keep(to, &s->frame.who.client);
     outbox_keep(to, &s->frame.request_id);
-    array_reserve(r->sends, r->send_cap, r->send_count + 1);
-    r->sends[r->send_count++] = s;
+    fifo_push(&r->found, &s->link);
 }
 
 static void outbox_meet(struct outbox_read *r, struct outbox_want *want,
                         const struct record_reader *at, uint64_t place)
 {
-    check(want->found <= OUTBOX_READ_SENDS);
+    check(want->seen + 1 >= want->known.n);
     if (place < want->known.place || want->unfit || at->send.to_all != want->to_all ||
         (!want->to_all && at->send.to != want->to))
         return;
@@ -120,18 +128,23 @@ static void outbox_meet(struct outbox_read *r, struct outbox_want *want,
         want->unfit = true;
         return;
     }
-    if (want->seen < want->first || want->found == OUTBOX_READ_SENDS)
+    if (want->seen < want->first || want->full)
         return;
     want->found++;
+    want->bytes += at->send.message.len;
+    want->full = want->bytes >= OUTBOX_READ_BYTES;
     outbox_copy(r, want, at, place);
 }
 
-static bool outbox_satisfied(const struct outbox_read *r)
+/* A batch ends: does nobody want what follows? */
+static bool outbox_satisfied(struct outbox_read *r)
 {
-    for (uint32_t i = 0; i < r->want_count; i++)
-        if (r->wants[i].found < OUTBOX_READ_SENDS && !r->wants[i].unfit)
-            return false;
-    return true;
+    bool all = true;
+    for (uint32_t i = 0; i < r->want_count; i++) {
+        r->wants[i].full |= r->wants[i].found >= OUTBOX_READ_SENDS;
+        all &= r->wants[i].full || r->wants[i].unfit;
+    }
+    return all;
 }
 
 static bool outbox_read_batch(void *context, const struct batch_row *row)
@@ -141,7 +154,7 @@ static bool outbox_read_batch(void *context, const struct batch_row *row)
     struct attribution_list principals = {0};
     enum record_part part;
     check(r->busy);
-    check(row->shard == r->shard);
+    check(row->shard == r->uses.number);
     if (row->seq > r->seq_max)
         return false;
     record_reader_init(&at, row->body);
@@ -166,25 +179,67 @@ static void outbox_read_run(struct work *w)
         if (position_seq(r->wants[i].known.place) < first)
             first = position_seq(r->wants[i].known.place);
     r->result = ERR_OK;
-    enum err e = r->store->ops->tail(r->store, r->shard, first, outbox_read_batch, r);
+    struct journal_store *store = r->uses.store;
+    enum err e = store->ops->tail(store, r->uses.number, first, outbox_read_batch, r);
     if (r->result == ERR_OK)
         r->result = e;
     for (uint32_t i = 0; r->result == ERR_OK && i < r->want_count; i++)
         r->wants[i].unfit |= r->wants[i].seen < r->wants[i].known.n;
 }
 
+/* --- and back on the loop ----------------------------------------------------------------------
+ */
+
+static struct fifo *outbox_kept(const struct outbox_read *r, uint16_t to, bool to_all)
+{
+    check(to < r->uses.shards);
+    return &r->kept[2 * to + to_all];
+}
+
 static void outbox_read_end(struct work *w)
 {
     struct outbox_read *r = container_of(w, struct outbox_read, work);
+    struct fifo_link *link;
     check(r->busy);
     r->busy = false;
-    r->done(r);
+    while ((link = fifo_pop(&r->found)) != NULL) {
+        const struct frame *f = &outbox_send_of(link)->frame;
+        fifo_push(outbox_kept(r, f->to, f->to_all), link);
+    }
+    for (uint32_t i = 0; r->result == ERR_OK && i < r->want_count; i++)
+        if (r->wants[i].stale)
+            outbox_read_forget(r, r->wants[i].to, r->wants[i].to_all);
+        else if (r->wants[i].unfit)
+            r->uses.unfit(r->uses.context, &r->wants[i]);
+    r->want_count = 0;
+    r->uses.done(r->uses.context, r->result);
 }
 
-void outbox_read_give(struct outbox_read *r, void (*each)(void *context, struct frame *f),
-                      void *context)
+struct frame *outbox_read_oldest(const struct outbox_read *r, uint16_t to, bool to_all)
 {
-    for (uint32_t i = 0; i < r->send_count; i++)
-        each(context, &r->sends[i]->frame);
-    outbox_read_forget(r);
+    struct fifo_link *link = outbox_kept(r, to, to_all)->first;
+    return link != NULL ? &outbox_send_of(link)->frame : NULL;
+}
+
+void outbox_read_drop(struct outbox_read *r, uint16_t to, bool to_all)
+{
+    struct fifo_link *link = fifo_pop(outbox_kept(r, to, to_all));
+    check(link != NULL);
+    free(outbox_send_of(link));
+}
+
+void outbox_read_forget(struct outbox_read *r, uint16_t to, bool to_all)
+{
+    while (outbox_read_oldest(r, to, to_all) != NULL)
+        outbox_read_drop(r, to, to_all);
+    for (uint32_t i = 0; r->busy && i < r->want_count; i++)
+        r->wants[i].stale |= r->wants[i].to == to && r->wants[i].to_all == to_all;
+}
+
+void outbox_read_forget_all(struct outbox_read *r)
+{
+    for (uint16_t i = 0; i < r->uses.shards; i++) {
+        outbox_read_forget(r, i, false);
+        outbox_read_forget(r, i, true);
+    }
 }

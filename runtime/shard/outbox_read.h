@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outbox read: takes sends that are to leave out of the journal, for all receivers that lack some,
- * in one walk. One at a time for each shard; the walk is on a worker, all else on the loop. */
+ * in one walk, and keeps them until they can. One walk at a time for each shard; it is on a worker,
+ * all else on the loop. */
 #ifndef SHARD_OUTBOX_READ_H
 #define SHARD_OUTBOX_READ_H
 
@@ -10,11 +11,14 @@
 #include "runtime/base/check.h"
 #include "runtime/base/env.h"
 #include "runtime/base/error.h"
+#include "runtime/base/list.h"
 #include "runtime/sends/frame.h"
 #include "runtime/store/journal_store.h"
 
-#ifndef OUTBOX_READ_SENDS     /* the simulator has few sends */
-#define OUTBOX_READ_SENDS 256 /* taken at most for one receiver in a walk */
+/* In a walk a receiver is given what the batches have until it has so many, or so much. */
+#ifndef OUTBOX_READ_SENDS /* the simulator has few sends */
+#define OUTBOX_READ_SENDS 256
+#define OUTBOX_READ_BYTES ((size_t)4 << 20)
 #endif
 
 /* A receiver that lacks sends. */
@@ -25,42 +29,52 @@ struct outbox_want {
     struct stream_mark known; /* a send at or before it, and where it stands */
     bool verify;              /* its hash must be this one as well */
     uint64_t seen;            /* number of the last one met */
-    uint32_t found;           /* so many were taken */
+    uint32_t found;           /* so many were taken ... */
+    size_t bytes;             /* ... with messages of so much ... */
+    bool full;                /* ... and it gets no more */
+    bool stale;               /* (the loop's) it was forgotten meanwhile */
     bool unfit;               /* at that place there is no such send */
 };
 
-struct outbox_send;
-
-struct outbox_read {
+struct outbox_uses {
     struct env *env;
     struct worker *worker;
     struct journal_store *store;
-    uint16_t shard;
+    uint16_t number, shards;
+    /* A walk has ended: for each receiver of whom the journal has no such send; then this. */
+    void (*unfit)(void *context, const struct outbox_want *want);
+    void (*done)(void *context, enum err result);
+    void *context;
+};
+
+struct outbox_read {
+    struct outbox_uses uses;
     struct work work;
     bool busy;
     uint64_t seq_max; /* the newest batch that is looked at */
     struct outbox_want *wants;
     uint32_t want_count, want_cap;
-    struct outbox_send **sends; /* in the order they stand */
-    uint32_t send_count, send_cap;
+    struct fifo found; /* struct outbox_send, as they stand there */
     enum err result;
-    /* The walk has ended. */
-    void (*done)(struct outbox_read *r);
+    struct fifo *kept; /* [2 * shards]: those to one receiver, in their order */
 };
 
-void outbox_read_init(struct outbox_read *r, struct env *env, struct worker *worker,
-                      struct journal_store *store, uint16_t shard);
+void outbox_read_init(struct outbox_read *r, const struct outbox_uses *uses);
 void outbox_read_done(struct outbox_read *r);
 
-/* Before a walk: one more receiver. */
+/* Before a walk: one more receiver. Nothing is kept for it. */
 void outbox_read_want(struct outbox_read *r, const struct outbox_want *want);
 
 /* Begins, if anybody wants something. */
 void outbox_read_start(struct outbox_read *r, uint64_t seq_max);
 
-/* After it: calls each with the sends it found, in their order, as frames of which `to`, to_all,
- * mark and what follows are set. Then forgets them, and who wanted them. */
-void outbox_read_give(struct outbox_read *r, void (*each)(void *context, struct frame *f),
-                      void *context);
+/* The oldest that is kept for this receiver, as a frame of which `to`, to_all, mark and what
+ * follows are set; NULL: none is. */
+struct frame *outbox_read_oldest(const struct outbox_read *r, uint16_t to, bool to_all);
+/* It left, or is not wanted. */
+void outbox_read_drop(struct outbox_read *r, uint16_t to, bool to_all);
+/* All that is kept for it, or that a walk finds which is under way, is not wanted. */
+void outbox_read_forget(struct outbox_read *r, uint16_t to, bool to_all);
+void outbox_read_forget_all(struct outbox_read *r);
 
 #endif

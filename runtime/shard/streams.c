@@ -22,12 +22,8 @@
 #define STREAM_REASON_MAX 512
 
 static void streams_look(struct alarm *a);
-static void streams_on_read(struct outbox_read *r);
-
-static struct streams *streams_of_read(struct outbox_read *r)
-{
-    return container_of(r, struct streams, read);
-}
+static void streams_on_unfit(void *context, const struct outbox_want *want);
+static void streams_on_read(void *context, enum err result);
 
 void streams_init(struct streams *s, const struct streams_uses *uses)
 {
@@ -37,8 +33,14 @@ void streams_init(struct streams *s, const struct streams_uses *uses)
     for (uint16_t i = 0; i < uses->shards; i++)
         for (int all = 0; all < 2; all++)
             fifo_init(&s->pairs[i].arriving[all].window);
-    outbox_read_init(&s->read, uses->env, uses->worker, uses->store, uses->number);
-    s->read.done = streams_on_read;
+    outbox_read_init(&s->read, &(struct outbox_uses){.env = uses->env,
+                                                     .worker = uses->worker,
+                                                     .store = uses->store,
+                                                     .number = uses->number,
+                                                     .shards = uses->shards,
+                                                     .unfit = streams_on_unfit,
+                                                     .done = streams_on_read,
+                                                     .context = s});
 }
 
 static void streams_drop_window(struct streams *s, struct arriving *a)
@@ -54,6 +56,7 @@ static void streams_drop_window(struct streams *s, struct arriving *a)
 
 static void streams_forget(struct streams *s)
 {
+    outbox_read_forget_all(&s->read);
     for (uint16_t i = 0; i < s->uses.shards; i++) {
         for (int all = 0; all < 2; all++) {
             streams_drop_window(s, &s->pairs[i].arriving[all]);
@@ -192,24 +195,37 @@ static void streams_want(struct streams *s, uint16_t to, bool to_all)
     outbox_read_want(&s->read, &want);
 }
 
+/* What was read for this receiver leaves, as far as there is room. */
+static void streams_leave_kept(struct streams *s, uint16_t to, bool to_all)
+{
+    struct outgoing *o = &s->pairs[to].outgoing[to_all];
+    struct frame *f;
+    while ((f = outbox_read_oldest(&s->read, to, to_all)) != NULL) {
+        if (!o->opened || f->mark.n > o->next) {
+            outbox_read_forget(&s->read, to, to_all); /* it is read anew, from another place */
+            return;
+        }
+        if (f->mark.n == o->next && !streams_room(o))
+            return;
+        if (f->mark.n == o->next)
+            streams_leave(s, o, f);
+        outbox_read_drop(&s->read, to, to_all);
+    }
+}
+
 /* Fetches what stayed behind, if there is anything and nothing is being fetched. */
 static void streams_read(struct streams *s)
 {
     if (s->read.busy || !s->running)
         return;
-    for (uint16_t i = 0; i < s->uses.shards; i++)
-        for (int all = 0; all < 2; all++)
+    for (uint16_t i = 0; i < s->uses.shards; i++) {
+        for (int all = 0; all < 2; all++) {
+            streams_leave_kept(s, i, all);
             if (streams_behind(&s->pairs[i].outgoing[all]))
                 streams_want(s, i, all);
+        }
+    }
     outbox_read_start(&s->read, s->uses.journal->committed_seq);
-}
-
-static void streams_give(void *context, struct frame *f)
-{
-    struct streams *s = context;
-    struct outgoing *o = &s->pairs[f->to].outgoing[f->to_all];
-    if (s->running && o->opened && f->mark.n == o->next && streams_room(o))
-        streams_leave(s, o, f);
 }
 
 static void streams_unfit(struct streams *s, uint16_t other, bool to_all,
@@ -227,19 +243,18 @@ static void streams_unfit(struct streams *s, uint16_t other, bool to_all,
     s->uses.unfit(s->uses.context, reason);
 }
 
-static void streams_on_read(struct outbox_read *r)
+static void streams_on_unfit(void *context, const struct outbox_want *want)
 {
-    struct streams *s = streams_of_read(r);
-    for (uint32_t i = 0; s->running && r->result == ERR_OK && i < r->want_count; i++) {
-        const struct outbox_want *w = &r->wants[i];
-        if (w->unfit && s->pairs[w->to].outgoing[w->to_all].opened) {
-            streams_unfit(s, w->to, w->to_all, &w->known);
-            break;
-        }
-    }
-    bool failed = r->result != ERR_OK;
-    outbox_read_give(r, streams_give, s);
-    if (!failed)
+    struct streams *s = context;
+    if (s->running && s->pairs[want->to].outgoing[want->to_all].opened)
+        streams_unfit(s, want->to, want->to_all, &want->known);
+}
+
+static void streams_on_read(void *context, enum err result)
+{
+    struct streams *s = context;
+    check(!s->read.busy);
+    if (result == ERR_OK) /* else streams_look() tries again */
         streams_read(s);
 }
 
@@ -380,6 +395,7 @@ static void streams_on_name(struct streams *s, const struct frame *f)
     s->pairs[f->from].counts[f->to_all].openings += !o->opened;
     o->opened = true;
     o->next = f->mark.n + 1;
+    outbox_read_forget(&s->read, f->from, f->to_all); /* the mark is to be compared first */
     if (MUTANT(RESUME_SKIPS) && o->durable > o->next)
         o->next++;
     if (MUTANT(FORGET_OUTBOX) && o->durable >= o->next)
@@ -468,6 +484,7 @@ static void streams_on_taken(struct streams *s, const struct frame *f)
         return;
     o->taken = f->mark.n;
     o->moved_ns = env_mono_ns(s->uses.env);
+    streams_leave_kept(s, f->from, f->to_all);
     if (o->next - o->taken <= STREAM_WINDOW / 2)
         streams_read(s);
 }

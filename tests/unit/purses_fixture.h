@@ -50,7 +50,7 @@ struct gift {
 #define FLOOD 600 /* sends of one turn: more than a record holds */
 
 static bool curse; /* lasts */
-static bool flood; /* whoever sends does so FLOOD times */
+static uint32_t flood; /* whoever sends does so that many times, if it is not 0 */
 static bool brim;  /* whoever gets something fills the batch, so that no end of a record fits */
 
 static inline void gift_write(struct wire_writer *w, const void *body)
@@ -150,7 +150,7 @@ static inline void purse_make(struct turn *t, struct id128 id, enum presence fou
 
 static inline void purse_send(struct turn *t, const struct message_type *type, const void *body)
 {
-    for (int left = flood ? FLOOD : 1; left > 0; left--)
+    for (uint32_t left = flood > 0 ? flood : 1; left > 0; left--)
         turn_send(t, type, body);
 }
 
@@ -487,7 +487,8 @@ static inline int set_up(void **state)
     rng_seed(&s->rng, 99);
     s->sim = store_sim_new(&(struct store_sim_options){.rng = &s->rng});
     domain_init(&s->domain, services, array_len(services));
-    curse = flood = brim = false;
+    curse = brim = false;
+    flood = 0;
     start(s);
     *state = s;
     return 0;

@@ -225,7 +225,7 @@ static void a_turn_with_more_sends_than_a_record_holds_leaves_nothing(void **sta
 {
     struct scene *s = *state;
     run(s, 50 * MS);
-    flood = true;
+    flood = FLOOD;
     struct giver *g = give(s, purse_id(0, 0), OTHER, 10, 1);
     run(s, 50 * MS);
     assert_true(g->answered);
@@ -256,7 +256,7 @@ static void a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so(void **st
     struct giver *g = give(s, purse_id(0, 0), OTHER, 10, 1);
     while (s->world.now_ns < 10 * NS_PER_S && stream_of(s, 0, 1) == NULL)
         run(s, MS / 100);
-    flood = true;
+    flood = FLOOD;
     run(s, 50 * MS);
     const struct parked *p = peek(s, KIND_PARKED, parked_id(0, false, 1), 1);
     assert_non_null(p);
@@ -264,7 +264,7 @@ static void a_send_whose_turn_is_beyond_a_limit_is_parked_and_stays_so(void **st
     assert_int_equal(retry(s, 0, 1), ERR_OK);
     run(s, 50 * MS);
     assert_int_equal(parked_count(s, 1), 1);
-    flood = false;
+    flood = 0;
     struct giver *other = give(s, purse_id(0, 0), purse_id(1, 1), 20, 2);
     run(s, 50 * MS);
     assert_true(other->answered);

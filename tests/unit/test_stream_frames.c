@@ -482,12 +482,12 @@ static void an_older_mark_of_another_send_stops_its_shard_once_it_is_read(void *
 static void a_turn_that_is_taken_back_has_sent_nothing(void **state)
 {
     struct scene *s = given_open(state);
-    flood = true; /* more than a record holds */
+    flood = FLOOD; /* more than a record holds */
     struct giver *g = give(s, purse_id(0, 0), purse_id(1, 0), 1, next_key++);
     run(s, 50 * MS);
     assert_true(g->answered && g->message.code != ERR_OK);
     assert_null(stream_find(&shard_set_shard(s->set, 0)->registry, 1, false));
-    flood = false;
+    flood = 0;
     give_one(s);
     assert_int_equal(count_of(FRAME_SEND, false), 1);
     assert_int_equal(last_of(FRAME_SEND, false)->n, 1);
@@ -596,6 +596,67 @@ static void no_more_than_a_window_is_on_its_way(void **state)
     assert_int_equal(last_of(FRAME_SEND, true)->n, 2 * STREAM_WINDOW);
 }
 
+/* Shard 0 sends far more than a window to shard 1, in one batch. */
+static void give_many(struct scene *s)
+{
+    flood = STREAM_WINDOW + STREAM_WINDOW / 2;
+    give_one(s);
+    flood = 0;
+}
+
+/* Else it would be gone through once for each window. */
+static void a_batch_with_very_many_sends_is_read_once(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_many(s);
+    hear(s, FRAME_NAME, false, 0);
+    run(s, 5 * MS);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, STREAM_WINDOW);
+    hear(s, FRAME_TAKEN, false, 1); /* and no time passes in which anything could be read */
+    assert_int_equal(last_of(FRAME_SEND, false)->n, STREAM_WINDOW + 1);
+    hear(s, FRAME_TAKEN, false, STREAM_WINDOW);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, STREAM_WINDOW + STREAM_WINDOW / 2);
+    assert_int_equal(count_of(FRAME_SEND, false), STREAM_WINDOW + STREAM_WINDOW / 2);
+    assert_null(outbox_read_oldest(&streams_of_first(s)->read, 1, false));
+}
+
+static void what_was_read_before_a_mark_was_named_waits_until_that_is_compared(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_many(s);
+    hear(s, FRAME_NAME, false, 0);
+    run(s, 5 * MS);
+    hear(s, FRAME_NAME, false, STREAM_WINDOW); /* of no such place */
+    assert_int_equal(count_of(FRAME_SEND, false), STREAM_WINDOW);
+    expect_stopped(s, "shard 1 has taken send 256 of shard 0");
+    assert_int_equal(count_of(FRAME_SEND, false), STREAM_WINDOW);
+}
+
+/* The walk that was under way then began with another mark. */
+static void so_does_what_is_read_meanwhile(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_many(s);
+    hear(s, FRAME_NAME, false, 0);
+    assert_true(streams_of_first(s)->read.busy);
+    hear(s, FRAME_NAME, false, 7); /* of no such place */
+    expect_stopped(s, "shard 1 has taken send 7 of shard 0");
+    assert_int_equal(count_of(FRAME_SEND, false), 0);
+}
+
+static void who_starts_over_is_given_again_what_was_read(void **state)
+{
+    struct scene *s = given_alone(state);
+    give_many(s);
+    hear(s, FRAME_NAME, false, 0);
+    run(s, 5 * MS);
+    said_count = 0;
+    hear_in(s, 1, FRAME_NAME, false, 0);
+    run(s, 5 * MS);
+    assert_int_equal(count_of(FRAME_SEND, false), STREAM_WINDOW);
+    assert_int_equal(last_of(FRAME_SEND, false)->n, STREAM_WINDOW);
+}
+
 static void who_is_silent_is_told_how_far_the_sends_went(void **state)
 {
     struct scene *s = given_open(state);
@@ -695,6 +756,10 @@ int main(void)
         CASE(a_turn_that_is_taken_back_has_sent_nothing),
         CASE(a_shard_that_recovered_has_its_receivers_name_their_marks_again),
         CASE(no_more_than_a_window_is_on_its_way),
+        CASE(a_batch_with_very_many_sends_is_read_once),
+        CASE(what_was_read_before_a_mark_was_named_waits_until_that_is_compared),
+        CASE(so_does_what_is_read_meanwhile),
+        CASE(who_starts_over_is_given_again_what_was_read),
         CASE(who_is_silent_is_told_how_far_the_sends_went),
         CASE(what_the_platform_sends_is_received_as_its_own),
         CASE(a_sender_that_starts_over_is_named_the_mark_again),
