@@ -105,17 +105,22 @@ def open_accounts(node, count=ACCOUNTS):
 def first_write_ms(node, bank, accounts):
     """From the exec of payd to the first accepted transfer between the first two accounts."""
     begin = time.monotonic()
+    last = 'nothing was asked'
     node.spawn()
-    while time.monotonic() - begin < START_PATIENCE_S:
+    while time.monotonic() - begin < START_PATIENCE_S and node.running():
         try:
             body = {'debit_account_id': accounts[0], 'credit_account_id': accounts[1],
                     'amount': '1.00', 'currency': 'USD'}
-            if bank.post('/transfers', body).status == 201:
+            answer = bank.post('/transfers', body)
+            if answer.status == 201:
                 return round((time.monotonic() - begin) * 1000, 1)
-        except OSError:
+            last = f'{answer.status} {answer.body}'
+        except OSError as e:
+            last = e
             bank.close()  # it does not listen yet
         time.sleep(START_RETRY_S)
-    raise RuntimeError(f'no write was accepted within {START_PATIENCE_S} s')
+    raise RuntimeError(f'no write was accepted within {START_PATIENCE_S} s: {last}; '
+                       f'exit code {node.process.poll()}, log: {node.log()}')
 
 
 class Wrk:
