@@ -8,6 +8,32 @@
 #include "runtime/sends/parked.h"
 #include "runtime/wire/attribution.h"
 
+struct frame frame_of_send(const struct record_reader *record, struct stream_mark mark,
+                           char request[ATTRIBUTION_REQUEST_MAX])
+{
+    const struct attribution *by = &record->attribution;
+    check(mark.place > 0 && by->subject.len > 0);
+    return (struct frame){
+        .what = FRAME_SEND,
+        .to_all = record->send.to_all,
+        .mark = mark,
+        .time_ns = record->time_ns,
+        .kind = record->send.kind,
+        .type = record->send.type,
+        .target = record->send.target,
+        .message = record->send.message,
+        .who =
+            {
+                .tenant = by->tenant,
+                .subject = by->subject,
+                .client = by->client,
+                .token_id = by->token_id,
+                .any_owner = record->wide,
+                .operator= by->client.len == 0 },
+                .request_id = {request, (uint32_t)attribution_request_text(by, request)},
+        };
+}
+
 static bool frame_text(struct slice text, uint32_t most)
 {
     return text.len <= most && utf8_valid((const uint8_t *)text.data, text.len);

@@ -17,6 +17,7 @@
 #include "runtime/base/id128.h"
 #include "runtime/base/principal.h"
 #include "runtime/base/slice.h"
+#include "runtime/journal/record.h"
 #include "runtime/sends/stream.h"
 
 enum frame_what {
@@ -44,6 +45,11 @@ struct frame {
 };
 
 #define FRAME_TIME_MAX (UINT64_MAX / 2) /* of a send: the year 2262 */
+
+/* A send as it stands in a record whose attribution is resolved; from, to and lives are for the
+ * caller. It borrows from the record and from `request`. */
+struct frame frame_of_send(const struct record_reader *record, struct stream_mark mark,
+                           char request[ATTRIBUTION_REQUEST_MAX]);
 
 /* What no shard can have said, whatever its journal has; NULL: it may be. From and to are looked at
  * by whoever knows the shards. */

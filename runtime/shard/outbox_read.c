@@ -83,27 +83,12 @@ static char *outbox_keep(char *to, struct slice *text)
 static void outbox_copy(struct outbox_read *r, const struct outbox_want *want,
                         const struct record_reader *at, uint64_t place)
 {
-    const struct attribution *a = &at->attribution;
-    check(place > 0);
     check(want->seen >= want->first);
     char request[ATTRIBUTION_REQUEST_MAX];
-    struct frame f = {.what = FRAME_SEND,
-                      .from = r->uses.number,
-                      .to = want->to,
-                      .to_all = want->to_all,
-                      .mark = {want->seen, place, at->send_hash},
-                      .time_ns = at->time_ns,
-                      .kind = at->send.kind,
-                      .type = at->send.type,
-                      .target = at->send.target,
-                      .message = at->send.message,
-                      .who = {.tenant = a->tenant,
-                              .subject = a->subject,
-                              .client = a->client,
-                              .token_id = a->token_id,
-                              .any_owner = at->wide,
-                              .operator= a->client.len == 0 } };
-    f.request_id = (struct slice){request, (uint32_t)attribution_request_text(a, request)};
+    struct frame f =
+        frame_of_send(at, (struct stream_mark){want->seen, place, at->send_hash}, request);
+    f.from = r->uses.number;
+    f.to = want->to;
     struct outbox_send *s = memory_take(sizeof *s + f.message.len + f.who.tenant.len +
                                         f.who.subject.len + f.who.client.len + f.request_id.len);
     s->frame = f;

@@ -260,56 +260,43 @@ static void streams_on_read(void *context, enum err result)
 
 /* --- a batch became durable ------------------------------------------------------------------- */
 
-static void streams_frame_of(struct batch *b, const struct batch_send *put, struct frame *f,
-                             char *request)
+/* true: it leaves once the receiver's mark was compared, which reads both. */
+static bool streams_send_durable(struct streams *s, struct batch *b, const struct batch_send *put)
 {
     struct record_reader at;
-    batch_read_send(b, put, &at);
-    const struct attribution *by = &at.attribution;
-    *f = (struct frame){.what = FRAME_SEND,
-                        .to_all = at.send.to_all,
-                        .mark = {0, position_make(b->seq, put->item), at.send_hash},
-                        .time_ns = at.time_ns,
-                        .kind = at.send.kind,
-                        .type = at.send.type,
-                        .target = at.send.target,
-                        .message = at.send.message};
-    f->who = (struct principal){.tenant = by->tenant,
-                                .subject = by->subject,
-                                .client = by->client,
-                                .token_id = by->token_id,
-                                .any_owner = at.wide,
-                                .operator= by->client.len == 0 };
-    f->request_id = (struct slice){request, (uint32_t)attribution_request_text(by, request)};
-}
-
-static void streams_send_durable(struct streams *s, struct batch *b, const struct batch_send *put)
-{
     struct frame f;
     char request[ATTRIBUTION_REQUEST_MAX];
+    uint64_t place = position_make(b->seq, put->item);
     uint16_t from = put->to_all ? 0 : put->to, to = put->to_all ? s->uses.shards - 1 : put->to;
-    bool made = false;
+    bool made = false, verify = false;
     for (uint16_t i = from; i <= to; i++) {
         struct outgoing *o = &s->pairs[i].outgoing[put->to_all];
         if (o->durable == o->taken)
             o->moved_ns = env_mono_ns(s->uses.env);
         o->durable++;
         streams_watch(s);
+        verify |= o->opened && o->verify;
         if (!o->opened || o->verify || o->next != o->durable || !streams_room(o))
             continue; /* it is read when it may leave, which also compares the receiver's mark */
-        if (!made)
-            streams_frame_of(b, put, &f, request);
+        if (!made) {
+            batch_read_send(b, put, &at);
+            f = frame_of_send(&at, (struct stream_mark){0, place, at.send_hash}, request);
+        }
         made = true;
         f.to = i;
         f.mark.n = o->next;
         streams_leave(s, o, &f);
     }
+    return verify;
 }
 
 void streams_durable(struct streams *s, struct batch *b)
 {
+    bool verify = false;
     for (uint32_t i = 0; i < b->send_count; i++)
-        streams_send_durable(s, b, &b->sends[i]);
+        verify |= streams_send_durable(s, b, &b->sends[i]);
+    if (verify)
+        streams_read(s);
     for (uint32_t i = 0; i < b->taken_count; i++) {
         const struct record_taken *taken = &b->takens[i].taken;
         struct arriving *a = &s->pairs[taken->from].arriving[taken->to_all];
