@@ -60,6 +60,7 @@ void loader_reset(struct loader *l)
 {
     loader_forget(l);
     l->asked_count = 0;
+    l->damaged = 0;
     l->stale = l->busy;
 }
 
@@ -279,6 +280,8 @@ static void loader_finish(struct work *w)
             free(load->part);
         } else {
             overflowed |= !keep_part(l, load);
+            if (load->what == LOAD_PART && load->result == ERR_CORRUPT)
+                l->damaged = load->position;
             l->loaded(l->context, load);
         }
         free((char *)load->body.data);

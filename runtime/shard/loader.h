@@ -59,6 +59,8 @@ struct loader {
     bool stale; /* the group was asked for before a recovery: its answers are dropped */
     struct work work;
     struct table parts;
+    uint64_t damaged; /* position of the newest part that was asked for of a batch that turned out
+                         to be damaged; 0 = none */
     /* Called on the loop for each load of a group; what it points to is freed after the call,
      * except parts. Then `finished`, once for the group, with whether a part of it found no room.
      */

@@ -12,7 +12,8 @@
 #include "runtime/shard/turn_inline.h"
 
 /* A turn beyond a limit - of the batch, the answer, its memory - is answered TOO_LARGE and nothing
- * of it remains. The handler is left by a jump: it owns nothing outside the turn. */
+ * of it remains; that of a send fails. The handler is left by a jump: it owns nothing outside the
+ * turn. */
 _Noreturn void turn_give_up(struct turn *t)
 {
     check(t->message != NULL);
@@ -87,6 +88,10 @@ static const struct record_reader *part_at(struct turn *t, uint64_t position, bo
     const struct part *part = loader_part(&s->loader, position);
     if (part != NULL)
         return &part->record;
+    if (t->message->origin != NULL && s->loader.damaged == position) { /* a request is refused */
+        t->failure = "a batch of the journal that it needs is damaged";
+        turn_give_up(t);
+    }
     if (admission_grants(&s->admission, t->actor))
         loader_ask(&s->loader, &(struct load){.what = LOAD_PART, .position = position});
     t->waiting = true;

@@ -30,7 +30,8 @@ static enum turn_result turn_exceed(struct turn *t)
 {
     turn_take_back(t);
     if (t->message->origin != NULL)
-        return turn_fail(t, "a limit on size or count was exceeded");
+        return turn_fail(t,
+                         t->failure != NULL ? t->failure : "a limit on size or count was exceeded");
     t->failure = NULL;
     t->replied = false;
     t->message->replayed = false;

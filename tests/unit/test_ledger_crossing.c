@@ -8,6 +8,7 @@
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/time.h"
+#include "runtime/sends/parked.h"
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -411,6 +412,34 @@ static void a_key_is_known_as_long_as_its_outcome_is_awaited(void **state)
     expect_balanced(b);
 }
 
+/* The words of the transfer stand in it. */
+static void what_needs_a_damaged_batch_is_parked(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    shards_open(b, 5, USD, 0);
+    struct shard *home = shard_set_shard(b->set, 0);
+    struct transfer_create c = shards_transfer(2, 1, 30);
+    c.has_description = true;
+    c.description = slice_of("rent");
+    b->cut[1] = true;
+    uint64_t seq = home->journal.committed_seq + 1;
+    shards_ask(b, &transfer_create_type, &c, 1);
+    shards_run(b, NS_PER_S);
+    assert_int_equal(shards_move(b, 4, 2, 1), RESULT_OK);
+    shards_run(b, 60 * NS_PER_S); /* the views have come so far */
+    shards_restart(b);
+    assert_true(store_sim_flip(b->sim, 0, seq, 1000));
+    b->cut[1] = false;
+    shards_run(b, 10 * NS_PER_S);
+    home = shard_set_shard(b->set, 0);
+    assert_int_equal(home->registry.existing[KIND_PARKED], 1);
+    assert_false(home->loader.busy);
+    assert_int_equal(shards_move(b, 5, 2, 1), RESULT_OK); /* the stream goes on */
+    expect_account(b, 2, 102, 72);
+    expect_balanced(b);
+}
+
 static void nobody_can_claim_a_decision(void **state)
 {
     struct shards_bank *b = *state;
@@ -692,6 +721,7 @@ int main(void)
         SHARDS_TEST(who_asks_again_gets_the_same_outcome),
         SHARDS_TEST(what_is_under_way_outlives_the_process),
         SHARDS_TEST(a_key_is_known_as_long_as_its_outcome_is_awaited),
+        SHARDS_TEST(what_needs_a_damaged_batch_is_parked),
         SHARDS_TEST(nobody_can_claim_a_decision),
         SHARDS_TEST(of_two_in_opposite_directions_under_one_id_one_is_made),
         SHARDS_TEST(what_is_decided_is_shown),
