@@ -6,6 +6,7 @@
 #include "actors/ledger/account_queries.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/entry.h"
 #include "actors/ledger/ledger_list.h"
 #include "actors/ledger/manager.h"
 #include "runtime/base/sha256.h"
@@ -197,7 +198,7 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
     if (q->has_cursor)
         return ledger_list_cursor(&w->list, q->cursor, version);
     struct entries_row row;
-    *version = 0;
+    *version = ENTRY_FROM_NEWEST;
     if (!q->has_to || !ledger_list_last_entry(&w->list, q->account_id, &row))
         return RESULT_OK;
     uint64_t before = q->to == 0 ? 0 : q->to - 1;
@@ -211,7 +212,7 @@ static uint16_t entries_start(struct entries_walk *w, uint64_t *version)
 static uint16_t entries_collect(struct entries_walk *w, struct accounts_row *account)
 {
     struct ledger_list *list = &w->list;
-    uint64_t version = 0;
+    uint64_t version = ENTRY_FROM_NEWEST;
     uint16_t code = ledger_list_account(list, w->asked->account_id, account);
     if (code == RESULT_OK)
         code = entries_start(w, &version);

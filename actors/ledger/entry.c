@@ -73,8 +73,8 @@ const struct view_scan *entry_walk_below(struct entry_walk *w, struct id128 acco
         .index = &entries_view.key,
         .prefix = &w->account,
         .prefix_count = 1,
-        .from = version > 0 ? &w->below : NULL,
-        .from_count = version > 0 ? 1 : 0,
+        .from = version != ENTRY_FROM_NEWEST ? &w->below : NULL,
+        .from_count = version != ENTRY_FROM_NEWEST ? 1 : 0,
         .descending = true,
         .limit = limit,
     };

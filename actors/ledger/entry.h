@@ -23,8 +23,10 @@ void entry_put_transfer(struct projection *p, enum entry_kind kind, const struct
 void entry_put_end(struct projection *p, enum entry_kind kind, const struct transfers_row *t,
                    bool debit, uint64_t recorded_time);
 
-/* For a walk over an account's entries below this version (0: all), the newest first. Kept with
- * what it points to. */
+#define ENTRY_FROM_NEWEST 0 /* below no version in particular: the first one is 1 */
+
+/* For a walk over an account's entries below this version, the newest first. Kept with what it
+ * points to. */
 struct entry_walk {
     struct value account, below;
     struct view_scan scan;

@@ -130,7 +130,7 @@ enum err ledger_newest_entry(struct view_store *s, struct id128 account_id, view
                              void *context)
 {
     struct entry_walk w;
-    return views_scan(s, entry_walk_below(&w, account_id, 0, 1), row, context);
+    return views_scan(s, entry_walk_below(&w, account_id, ENTRY_FROM_NEWEST, 1), row, context);
 }
 
 bool ledger_list_last_entry(struct ledger_list *list, struct id128 account_id,

@@ -46,8 +46,8 @@ must_check uint16_t ledger_list_account(struct ledger_list *list, struct id128 i
 must_check bool ledger_list_entry(struct ledger_list *list, struct id128 account_id,
                                   uint64_t version, struct entries_row *row);
 
-/* Gives the rows of the account's entries below this version (0: all), the newest first, unless
- * reading failed before: RESULT_OK or a failure. */
+/* Gives the rows of the account's entries below this version, or from ENTRY_FROM_NEWEST on, the
+ * newest first, unless reading failed before: RESULT_OK or a failure. */
 must_check uint16_t ledger_list_entries(struct ledger_list *list, struct id128 account_id,
                                         uint64_t version, view_row_cb row, void *context);
 

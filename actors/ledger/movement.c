@@ -229,8 +229,12 @@ static void pending_set_resolving(struct registry *r, struct id128 id, bool reso
     check(h->status == TRANSFER_STATUS_PENDING);
     check(h->resolving != resolving || MUTANT(EXPIRE_POSTING));
     h->resolving = resolving;
-    if (h->has_timeout_s && !MUTANT(EXPIRE_POSTING))
-        registry_deadline(r, KIND_TRANSFER, id, resolving ? 0 : pending_transfer_due_ns(h));
+    if (!h->has_timeout_s || MUTANT(EXPIRE_POSTING))
+        return;
+    if (resolving)
+        registry_no_deadline(r, KIND_TRANSFER, id);
+    else
+        registry_deadline(r, KIND_TRANSFER, id, pending_transfer_due_ns(h));
 }
 
 void transfer_reserved_apply(struct registry *r, const void *event, uint64_t time_ns)
@@ -400,7 +404,7 @@ static void movement_resolve(struct registry *r, struct sides *s, struct pending
     check(h->held == 0);
     h->status = (uint8_t)status;
     pending_unlist(r, s, h, id);
-    registry_deadline(r, KIND_TRANSFER, id, 0);
+    registry_no_deadline(r, KIND_TRANSFER, id);
     if (status == TRANSFER_STATUS_POSTED)
         return;
     if (h->side != 0) {

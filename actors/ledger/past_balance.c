@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/entry.h"
 #include "actors/ledger/kept_aside.h"
 #include "actors/ledger/late_entry.h"
 #include "runtime/base/mutant.h"
@@ -125,7 +126,8 @@ static bool kept_take(void *context, const struct value *values)
 
 struct decision_walk {
     const struct kept_aside_row *kept;
-    struct entries_row entry; /* version 0: not found */
+    bool found;
+    struct entries_row entry;
     uint32_t looked;
 };
 
@@ -143,6 +145,7 @@ static bool decision_take(void *context, const struct value *values)
     struct id128 id = kept->has_decided_as ? kept->decided_as : kept->transfer_id;
     if (!row.has_transfer_id || !id128_equal(row.transfer_id, id))
         return true;
+    w->found = true;
     w->entry = row;
     return false;
 }
@@ -168,7 +171,8 @@ static uint16_t decision_add_group(struct past_balance *b, const struct kept_asi
 static uint16_t decision_add(struct past_balance *b, const struct kept_aside_row *kept)
 {
     struct decision_walk w = {.kept = kept};
-    uint16_t code = ledger_list_entries(b->list, kept->counterparty_id, 0, decision_take, &w);
+    uint16_t code =
+        ledger_list_entries(b->list, kept->counterparty_id, ENTRY_FROM_NEWEST, decision_take, &w);
     if (code != RESULT_OK)
         return code;
     if (w.looked > LEDGER_LIST_ROWS_MAX)
@@ -176,9 +180,9 @@ static uint16_t decision_add(struct past_balance *b, const struct kept_aside_row
     const struct entries_row *e = &w.entry;
     uint64_t decided = e->has_decided_time ? e->decided_time : e->recorded_time;
     if (kept->has_parts)
-        return e->version > 0 ? decision_add_group(b, kept, decided) : RESULT_OK;
+        return w.found ? decision_add_group(b, kept, decided) : RESULT_OK;
     uint64_t time = b->axis == TIME_AXIS_EFFECTIVE ? e->effective_time : decided;
-    if (e->version == 0 || time > b->at || MUTANT(FORGET_DECIDED))
+    if (!w.found || time > b->at || MUTANT(FORGET_DECIDED))
         return RESULT_OK;
     bool holds = e->kind == ENTRY_KIND_PENDING;
     past_balance_add(b, kept->direction, holds ? 0 : e->amount, holds ? e->amount : 0, kept->ends);

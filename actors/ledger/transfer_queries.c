@@ -6,6 +6,7 @@
  * their own and read last, for the transfers of the page only. */
 #include "actors/ledger/transfer_queries.h"
 
+#include "actors/ledger/entry.h"
 #include "actors/ledger/ledger_list.h"
 #include "actors/ledger/transfer_row.h"
 #include "schemas/result.h"
@@ -148,7 +149,7 @@ static uint16_t candidates_of_account(struct transfers_walk *w, struct id128 *te
     if (code != RESULT_OK)
         return code;
     *tenant_id = account.tenant_id;
-    uint64_t version = 0;
+    uint64_t version = ENTRY_FROM_NEWEST;
     if (w->asked->has_cursor)
         code = ledger_list_cursor(list, w->asked->cursor, &version);
     if (code != RESULT_OK)

@@ -29,15 +29,20 @@ u128 payment_refundable(const struct payment *p)
 
 uint8_t payment_status(const struct payment *p)
 {
-    return p->capturing != 0 ? PAYMENT_STATUS_PROCESSING : p->status;
+    return p->has_capturing ? PAYMENT_STATUS_PROCESSING : p->status;
 }
 
-uint64_t payment_due(const struct payment *p)
+bool payment_knows_payee(const struct payment *p)
 {
-    if (p->status == PAYMENT_STATUS_FAILED)
-        return p->created_at + PAYMENT_DECLINED_NS;
+    return !id128_is_zero(p->payee_id);
+}
+
+bool payment_due(const struct payment *p, uint64_t *due_ns)
+{
+    bool failed = p->status == PAYMENT_STATUS_FAILED;
     uint8_t status = MUTANT(EXPIRE_CAPTURING) ? p->status : payment_status(p);
-    return payment_status_open(status) ? p->expires_at : 0;
+    *due_ns = failed ? p->created_at + PAYMENT_DECLINED_NS : p->expires_at;
+    return failed || payment_status_open(status);
 }
 
 enum payment_action payment_capture_action(const struct payment *p, u128 amount, u128 released)
@@ -120,6 +125,15 @@ uint16_t payment_check_giver(const struct wallet *payee)
 
 /* --- apply ------------------------------------------------------------------------------------ */
 
+static void payment_set_deadline(struct registry *r, struct id128 id, const struct payment *p)
+{
+    uint64_t due_ns;
+    if (payment_due(p, &due_ns))
+        registry_deadline(r, KIND_PAYMENT, id, due_ns);
+    else
+        registry_no_deadline(r, KIND_PAYMENT, id);
+}
+
 /* The one function that writes the status; check() fails if the table has no such step. The
  * transfer is the step's own. */
 static void payment_move(struct registry *r, struct id128 id, struct payment *p,
@@ -130,7 +144,7 @@ static void payment_move(struct registry *r, struct id128 id, struct payment *p,
     p->status = payment_status_after(p->status, action, p->captured, p->refunded);
     p->updated_at = time_ns;
     p->version++;
-    registry_deadline(r, KIND_PAYMENT, id, payment_due(p));
+    payment_set_deadline(r, id, p);
 }
 
 /* As it was asked for. */
@@ -232,15 +246,16 @@ static void payment_step_asked(struct registry *r, struct id128 id, struct payme
 {
     p->updated_at = time_ns;
     p->version++;
-    registry_deadline(r, KIND_PAYMENT, id, payment_due(p));
+    payment_set_deadline(r, id, p);
 }
 
 void payment_apply_capturing(struct registry *r, const void *event, uint64_t time_ns)
 {
     const struct payment_capturing *e = event;
     struct payment *p = registry_payment(r, e->payment_id);
-    check(p->capturing == 0 && e->amount != 0 && e->amount <= payment_remaining(p));
+    check(!p->has_capturing && e->amount != 0 && e->amount <= payment_remaining(p));
     check(e->released <= payment_remaining(p) - e->amount);
+    p->has_capturing = true;
     p->capturing = e->amount;
     p->releasing = e->released;
     p->capture_id = e->transfer_id;
@@ -249,6 +264,7 @@ void payment_apply_capturing(struct registry *r, const void *event, uint64_t tim
 
 static void payment_capture_over(struct payment *p)
 {
+    p->has_capturing = false;
     p->capturing = p->releasing = 0;
     p->capture_id = ID128_ZERO;
 }
@@ -257,7 +273,7 @@ void payment_apply_capture_refused(struct registry *r, const void *event, uint64
 {
     const struct payment_capture_refused *e = event;
     struct payment *p = registry_payment(r, e->payment_id);
-    check(p->capturing == e->amount && e->failure != 0);
+    check(p->has_capturing && p->capturing == e->amount && e->failure != 0);
     payment_capture_over(p);
     payment_step_asked(r, e->payment_id, p, time_ns);
 }
@@ -323,7 +339,7 @@ void payment_apply_captured(struct registry *r, const void *event, uint64_t time
     struct payment *p = registry_payment(r, e->payment_id);
     enum payment_action action = payment_capture_action(p, e->amount, e->released);
     check(e->amount <= payment_remaining(p) && e->released <= payment_remaining(p) - e->amount);
-    check(p->capturing == 0 || (p->capturing == e->amount && p->releasing == e->released));
+    check(!p->has_capturing || (p->capturing == e->amount && p->releasing == e->released));
     payment_capture_over(p);
     p->captured += e->amount;
     payment_move(r, e->payment_id, p, action, e->transfer_id, time_ns);
@@ -352,7 +368,7 @@ static void payment_give_back(struct registry *r, struct id128 id, u128 released
                               uint64_t time_ns)
 {
     struct payment *p = registry_payment(r, id);
-    check(released == payment_remaining(p) && p->capturing == 0);
+    check(released == payment_remaining(p) && !p->has_capturing);
     payment_move(r, id, p, action, transfer_id, time_ns);
     wallet_count_return(r, p->from_account, released, p->created_at, true);
 }
@@ -375,7 +391,10 @@ void payment_apply_forgotten(struct registry *r, const void *event, uint64_t tim
 {
     const struct payment_forgotten *e = event;
     const struct payment *p = registry_payment(r, e->payment_id);
-    check(p->status == PAYMENT_STATUS_FAILED && time_ns >= payment_due(p));
+    uint64_t due_ns;
+    check(p->status == PAYMENT_STATUS_FAILED);
+    bool due = payment_due(p, &due_ns);
+    check(due && time_ns >= due_ns);
     check(p->version == e->steps);
     registry_remove(r, KIND_PAYMENT, e->payment_id);
 }

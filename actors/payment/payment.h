@@ -24,14 +24,14 @@
 struct payment {
     struct id128 tenant_id;
     struct id128 payer_id; /* owner of from_account */
-    struct id128 payee_id;     /* zero: another shard has not said it yet */
+    struct id128 payee_id; /* payment_knows_payee() */
     struct id128 from_account; /* wallets */
     struct id128 to_account;
     u128 amount;
     u128 captured;
     u128 refunded;                 /* never more than captured ... */
     u128 refunding;                /* ... with what the payee's shard is asked to give back */
-    u128 capturing;                /* the payee's shard is asked to take this; 0: nothing */
+    u128 capturing; /* while has_capturing: the payee's shard is asked to take this */
     u128 releasing;                /* goes back to the payer with that */
     struct id128 capture_id;       /* of the transfer that takes it from the payer */
     struct id128 last_transfer_id; /* of its last step; zero: nothing was made yet */
@@ -47,6 +47,7 @@ struct payment {
     uint8_t capture;  /* enum payment_capture_mode */
     uint8_t status;   /* enum payment_status; written by payment_move() alone */
     uint16_t failure; /* enum result, of a failed one; else OK */
+    bool has_capturing;
     bool has_expires_at; /* it was authorised, not captured at once nor declined */
 };
 
@@ -54,9 +55,12 @@ struct wallet; /* actors/wallet/wallet.h */
 
 extern const struct actor_kind payment_kind;
 
-/* When something happens to it by itself: what is open expires, what was declined is forgotten.
- * 0 = never. */
-uint64_t payment_due(const struct payment *p);
+/* Does something happen to it by itself, and when? What is open expires, what was declined is
+ * forgotten. */
+must_check bool payment_due(const struct payment *p, uint64_t *due_ns);
+
+/* Not before another shard has said who it is; zero is nobody's. */
+bool payment_knows_payee(const struct payment *p);
 
 /* Authorised, not captured, not given back. */
 u128 payment_remaining(const struct payment *p);

@@ -320,7 +320,7 @@ static enum turn_result crossing_capture(struct turn *t, const struct payment *p
                                                     c->decision.result, c->shard};
     struct transfer_crossed made;
     struct posting take = crossing_take(c->payment_id, p);
-    check(p->capturing == f->kept.amount);
+    check(p->has_capturing && p->capturing == f->kept.amount);
     if (posting_find(t, &take) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (c->decision.result == RESULT_OK)

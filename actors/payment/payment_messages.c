@@ -172,7 +172,7 @@ static enum presence payment_find(struct turn *t, struct id128 id, struct paymen
 static struct id128 payment_payee(const struct payment *p)
 {
     const struct id128 nobody = {UINT64_MAX, UINT64_MAX};
-    return id128_is_zero(p->payee_id) ? nobody : p->payee_id;
+    return payment_knows_payee(p) ? p->payee_id : nobody;
 }
 
 /* Finds the payment for a caller who must have this role and, with If-Match, know its version.
@@ -509,11 +509,11 @@ static enum turn_result payment_forget(struct turn *t, const struct payment_ref 
 enum turn_result payment_on_timeout(struct turn *t, struct id128 self)
 {
     struct payment_ref ref;
+    uint64_t due_ns;
     enum presence found = payment_find(t, self, &ref);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (found == PRESENCE_ABSENT || payment_due(ref.payment) == 0 ||
-        turn_now(t) < payment_due(ref.payment))
+    if (found == PRESENCE_ABSENT || !payment_due(ref.payment, &due_ns) || turn_now(t) < due_ns)
         return TURN_DONE;
     if (ref.payment->status == PAYMENT_STATUS_FAILED)
         return payment_forget(t, &ref);

@@ -60,13 +60,13 @@ static bool audit_payment(void *context, struct id128 id, const void *state)
         *broken = "a payment captured more than its amount";
     else if (p->refunded > p->captured || p->refunding > p->captured - p->refunded)
         *broken = "a payment refunded more than was captured";
-    else if (p->capturing > payment_remaining(p))
+    else if (p->has_capturing && p->capturing > payment_remaining(p))
         *broken = "more of a payment is being captured than is authorised";
     else if (p->status == PAYMENT_STATUS_NONE)
         *broken = "a payment has no status";
     else if ((p->status == PAYMENT_STATUS_FAILED) != (p->failure != 0))
         *broken = "a payment failed without a reason, or has one and did not";
-    else if (id128_is_zero(p->payee_id) && p->captured != 0)
+    else if (!payment_knows_payee(p) && p->captured != 0)
         *broken = "a payment reached nobody";
     return *broken == NULL;
 }

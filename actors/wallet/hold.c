@@ -66,13 +66,20 @@ void hold_apply_placed(struct registry *r, const void *event, uint64_t time_ns)
     registry_deadline(r, KIND_HOLD, e->hold_id, e->expires_at);
 }
 
+static void hold_capture_over(struct hold *h)
+{
+    h->has_capturing = h->capture_final = false;
+    h->capturing = 0;
+    h->capture_id = ID128_ZERO;
+}
+
 /* The one function that changes a hold: some is captured, some goes back, what is left stays. */
 static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 released,
                       uint8_t status)
 {
     struct hold *h = registry_hold(r, id);
-    check(hold_open(h) && (h->capturing == 0 || captured == h->capturing));
-    h->capturing = 0;
+    check(hold_open(h) && (!h->has_capturing || captured == h->capturing));
+    hold_capture_over(h);
     bool fits = u128_sub(h->remaining, captured, &h->remaining) &&
                 u128_sub(h->remaining, released, &h->remaining) &&
                 u128_add(h->captured, captured, &h->captured);
@@ -80,7 +87,10 @@ static void hold_move(struct registry *r, struct id128 id, u128 captured, u128 r
     h->status = status;
     h->version++;
     check(hold_open(h) == (h->remaining != 0));
-    registry_deadline(r, KIND_HOLD, id, hold_open(h) ? h->expires_at : 0);
+    if (hold_open(h))
+        registry_deadline(r, KIND_HOLD, id, h->expires_at);
+    else
+        registry_no_deadline(r, KIND_HOLD, id);
     wallet_count_return(r, h->wallet_id, released, h->created_at, !hold_open(h));
 }
 
@@ -102,12 +112,13 @@ void hold_apply_capturing(struct registry *r, const void *event, uint64_t time_n
     (void)time_ns;
     const struct wallet_hold_capturing *e = event;
     struct hold *h = registry_hold(r, e->hold_id);
-    check(hold_open(h) && h->capturing == 0 && e->amount != 0 && e->amount <= h->remaining);
+    check(hold_open(h) && !h->has_capturing && e->amount != 0 && e->amount <= h->remaining);
+    h->has_capturing = true;
     h->capturing = e->amount;
     h->capture_id = e->transfer_id;
     h->capture_final = e->final;
     if (!MUTANT(EXPIRE_CAPTURED))
-        registry_deadline(r, KIND_HOLD, e->hold_id, 0);
+        registry_no_deadline(r, KIND_HOLD, e->hold_id);
 }
 
 void hold_apply_capture_refused(struct registry *r, const void *event, uint64_t time_ns)
@@ -115,8 +126,8 @@ void hold_apply_capture_refused(struct registry *r, const void *event, uint64_t 
     (void)time_ns;
     const struct wallet_hold_capture_refused *e = event;
     struct hold *h = registry_hold(r, e->hold_id);
-    check(hold_open(h) && h->capturing != 0);
-    h->capturing = 0;
+    check(hold_open(h) && h->has_capturing);
+    hold_capture_over(h);
     registry_deadline(r, KIND_HOLD, e->hold_id, h->expires_at);
 }
 

@@ -24,7 +24,8 @@ struct hold {
     uint32_t version;
     uint16_t currency;
     uint8_t status;           /* enum hold_status */
-    /* While another shard decides about a capture; `capturing` is 0 while none does. */
+    /* While another shard decides about a capture. */
+    bool has_capturing;
     bool capture_final;
     u128 capturing;
     struct id128 capture_id; /* of its transfer */

@@ -108,7 +108,7 @@ static uint16_t hold_capture_amount(struct turn *t, const struct hold_ref *ref,
     /* The timeout may be late: the node was down, or the store takes no writes. */
     if (!hold_open(ref->hold) || turn_now(t) >= ref->hold->expires_at)
         return RESULT_HOLD_NOT_OPEN;
-    if (ref->hold->capturing != 0 && !MUTANT(CAPTURE_AGAIN))
+    if (ref->hold->has_capturing && !MUTANT(CAPTURE_AGAIN))
         return RESULT_CAPTURE_UNDER_WAY;
     *amount = ref->hold->remaining;
     if (capture->has_currency && capture->currency != ref->hold->currency)
@@ -187,7 +187,7 @@ enum turn_result hold_on_extend(struct turn *t, struct id128 self, const struct 
         return end;
     struct wallet_hold_extended extended = {.hold_id = self};
     uint16_t code = RESULT_HOLD_NOT_OPEN;
-    if (ref.hold->capturing != 0)
+    if (ref.hold->has_capturing)
         code = RESULT_CAPTURE_UNDER_WAY;
     else if (hold_open(ref.hold) && turn_now(t) < ref.hold->expires_at)
         code = wallet_expiry_after(t, extend->has_expires_in_s, extend->expires_in_s,
@@ -215,7 +215,7 @@ enum turn_result hold_on_release(struct turn *t, struct id128 self, const struct
     enum turn_result end;
     if (!hold_enter(t, self, release->wallet_id, &ref, &end))
         return end;
-    if (!hold_open(ref.hold) || ref.hold->capturing != 0)
+    if (!hold_open(ref.hold) || ref.hold->has_capturing)
         return wallet_refuse(t,
                              hold_open(ref.hold) ? RESULT_CAPTURE_UNDER_WAY : RESULT_HOLD_NOT_OPEN);
     struct posting p = hold_void(t, self, ref.wallet.wallet);
@@ -233,7 +233,7 @@ enum turn_result hold_on_timeout(struct turn *t, struct id128 self)
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
     if (found == PRESENCE_ABSENT || !hold_open(h) || turn_now(t) < h->expires_at ||
-        (h->capturing != 0 && !MUTANT(EXPIRE_CAPTURED)))
+        (h->has_capturing && !MUTANT(EXPIRE_CAPTURED)))
         return TURN_DONE;
     struct wallet_ref w;
     if (wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING)

@@ -186,7 +186,7 @@ enum turn_result hold_on_follow(struct turn *t, struct id128 self, const struct 
         return end;
     if (turn_find_hold(t, self, &h) == PRESENCE_WAITING)
         return TURN_WAIT;
-    check(h != NULL && h->capturing == f.kept.amount);
+    check(h != NULL && h->has_capturing && h->capturing == f.kept.amount);
     struct posting take = crossing_take(self, h, f.tenant_id);
     bool waiting = posting_find(t, &take) == PRESENCE_WAITING;
     waiting |= wallet_find(t, h->wallet_id, &w) == PRESENCE_WAITING;

@@ -96,7 +96,8 @@ enum turn_result wallet_open_in_turn(struct turn *t, const struct wallet_opened 
 
 struct status_change {
     uint8_t status;
-    uint8_t freeze_scope; /* 0 = no freeze */
+    bool has_freeze_scope;
+    uint8_t freeze_scope;
     bool has_reason;
     struct slice reason;
 };
@@ -107,7 +108,7 @@ static enum turn_result change_status(struct turn *t, struct id128 self,
     struct wallet_status_changed changed = {
         .wallet_id = self,
         .status = change->status,
-        .has_freeze_scope = change->freeze_scope != 0,
+        .has_freeze_scope = change->has_freeze_scope,
         .freeze_scope = change->freeze_scope,
         .has_reason = change->has_reason,
         .reason = change->reason,
@@ -140,7 +141,8 @@ enum turn_result wallet_on_freeze(struct turn *t, struct id128 self, const struc
     uint8_t scope = freeze->has_scope ? freeze->scope : FREEZE_SCOPE_OWNER;
     if (scope <= wallet_freeze_scope(w.wallet))
         return reply_wallet(t, &w); /* as asked for: nothing changes */
-    struct status_change change = {WALLET_STATUS_FROZEN, scope, freeze->has_reason, freeze->reason};
+    struct status_change change = {WALLET_STATUS_FROZEN, true, scope, freeze->has_reason,
+                                   freeze->reason};
     return change_status(t, self, &change);
 }
 
@@ -153,7 +155,8 @@ enum turn_result wallet_on_unfreeze(struct turn *t, struct id128 self, const str
         return end;
     if (w.wallet->status != WALLET_STATUS_FROZEN)
         return wallet_refuse(t, RESULT_WALLET_NOT_FROZEN);
-    struct status_change change = {WALLET_STATUS_ACTIVE, 0, unfreeze->has_reason, unfreeze->reason};
+    struct status_change change = {WALLET_STATUS_ACTIVE, false, 0, unfreeze->has_reason,
+                                   unfreeze->reason};
     return change_status(t, self, &change);
 }
 
@@ -186,7 +189,8 @@ enum turn_result wallet_on_close(struct turn *t, struct id128 self, const struct
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     funds_close_wallet(t, self, w.account);
-    struct status_change change = {WALLET_STATUS_CLOSED, 0, close->has_reason, close->reason};
+    struct status_change change = {WALLET_STATUS_CLOSED, false, 0, close->has_reason,
+                                   close->reason};
     return change_status(t, self, &change);
 }
 

@@ -68,7 +68,7 @@ static bool audit_hold(void *context, struct id128 id, const void *state)
     const char **broken = context;
     const struct hold *h = state;
     u128 used;
-    if (h->capturing > h->remaining)
+    if (h->has_capturing && h->capturing > h->remaining)
         *broken = "more of a hold is being captured than it keeps aside";
     else if (hold_open(h) != (h->remaining != 0))
         *broken = "an open hold keeps nothing aside, or a closed one something";

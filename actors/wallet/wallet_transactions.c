@@ -151,8 +151,8 @@ struct words {
     struct page *page;
     struct wallet_transaction *transaction;
     uint32_t description, metadata;
-    uint32_t reason; /* 0 = the row has none */
-    uint32_t from, to; /* wallets; 0 = the row has none */
+    bool has_reason, has_wallets; /* what the row has of these */
+    uint32_t reason, from, to;
     bool damaged;
 };
 
@@ -160,9 +160,9 @@ struct words {
 static void take_counterparty(struct words *w, const struct value *values)
 {
     struct wallet_transaction *x = w->transaction;
-    const struct id128 from = values[w->from].id, to = values[w->to].id;
-    if (w->to == 0 || x->has_counterparty_wallet_id)
+    if (!w->has_wallets || x->has_counterparty_wallet_id)
         return;
+    const struct id128 from = values[w->from].id, to = values[w->to].id;
     x->has_counterparty_wallet_id = true;
     x->counterparty_wallet_id = id128_equal(x->wallet_id, from) ? to : from;
 }
@@ -176,7 +176,7 @@ static bool take_words(void *context, const struct value *values)
     x->has_description = description->type == VALUE_TEXT;
     if (x->has_description)
         x->description = arena_copy(&w->page->arena, description->text);
-    x->has_reason = w->reason != 0 && values[w->reason].type == VALUE_TEXT;
+    x->has_reason = w->has_reason && values[w->reason].type == VALUE_TEXT;
     if (x->has_reason)
         x->reason = arena_copy(&w->page->arena, values[w->reason].text);
     if (metadata->type == VALUE_BYTES)
@@ -209,6 +209,7 @@ static enum err add_words(struct view_store *s, struct wallet_transactions *scan
         key[0].id = x->payment_id;
         words.description = PAYMENTS_COLUMN_DESCRIPTION;
         words.metadata = PAYMENTS_COLUMN_METADATA;
+        words.has_wallets = true;
         words.from = PAYMENTS_COLUMN_FROM_ACCOUNT;
         words.to = PAYMENTS_COLUMN_TO_ACCOUNT;
     } else {
@@ -217,6 +218,7 @@ static enum err add_words(struct view_store *s, struct wallet_transactions *scan
         key[1] = (struct value){.type = VALUE_ID, .id = x->transfer_id};
         key[2] = (struct value){.type = VALUE_UINT, .number = scan->homes[index]};
         words.description = TRANSFER_NOTES_COLUMN_DESCRIPTION;
+        words.has_reason = true;
         words.reason = TRANSFER_NOTES_COLUMN_REASON;
         words.metadata = TRANSFER_NOTES_COLUMN_METADATA;
     }

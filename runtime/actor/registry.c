@@ -293,7 +293,7 @@ void registry_remove(struct registry *r, uint16_t kind, struct id128 id)
     struct actor *a = registry_find_or_load(r, kind, id);
     check(a != NULL && (a->flags & ACTOR_EXISTS) != 0);
     uint64_t touched_seq = a->touched_seq;
-    registry_deadline(r, kind, id, 0);
+    registry_no_deadline(r, kind, id);
     const struct actor_kind *k = kind_of(r, kind);
     if (r->undoable) {
         undo_save(r, UNDO_REMOVE, a, k->state_size);
@@ -387,7 +387,7 @@ struct deadline *registry_arm(struct registry *r, uint16_t kind, struct id128 id
     return d;
 }
 
-void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
+static void registry_rearm(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
 {
     struct actor *a = registry_find(r, kind, id);
     check(a != NULL);
@@ -399,6 +399,17 @@ void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint6
     registry_arm(r, kind, id, due_ns);
     a->touched_seq = r->seq;
     mark_dirty(r, a);
+}
+
+void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns)
+{
+    check(due_ns != 0); /* it would be none */
+    registry_rearm(r, kind, id, due_ns);
+}
+
+void registry_no_deadline(struct registry *r, uint16_t kind, struct id128 id)
+{
+    registry_rearm(r, kind, id, 0);
 }
 
 /* --- residence -------------------------------------------------------------------------------- */

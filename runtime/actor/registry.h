@@ -33,9 +33,11 @@ void *registry_create(struct registry *r, uint16_t kind, struct id128 id);
 /* Ends an actor: kind->codec->release() runs, its stored state is deleted. */
 void registry_remove(struct registry *r, uint16_t kind, struct id128 id);
 
-/* Sets (or with 0 clears) the actor's durable deadline, wall clock ns. When it passes, the live
- * shard runs kind->timeout() in a turn, once, also after any number of restarts. */
+/* Sets the actor's durable deadline, wall clock ns. When it passes, the live shard runs
+ * kind->timeout() in a turn, once, also after any number of restarts. */
 void registry_deadline(struct registry *r, uint16_t kind, struct id128 id, uint64_t due_ns);
+/* It has none from now on. */
+void registry_no_deadline(struct registry *r, uint16_t kind, struct id128 id);
 
 /* Memory that a state owns beyond itself (metadata, long text). Freed memory stays readable until
  * the turn ends, for the turn may still be undone. Zeroed; aborts without memory, as an event that

@@ -92,7 +92,7 @@ uint64_t record_send(struct wire_writer *w, const struct record_send *send,
 {
     size_t at = w->len;
     check(send->kind != 0 && send->type != 0);
-    check(send->untaken_n != 0 || send->untaken_place == 0);
+    check(!send->says_untaken || send->untaken_n != 0);
     record_put_letter(w, PARTS_SEND, SEND_LETTER);
     if (send->to_all)
         wire_put_nil(w);
@@ -102,7 +102,7 @@ uint64_t record_send(struct wire_writer *w, const struct record_send *send,
     wire_put_id(w, send->target);
     wire_put_uint(w, send->type);
     put(w, body);
-    if (send->untaken_n == 0) {
+    if (!send->says_untaken) {
         wire_put_nil(w);
     } else {
         wire_put_array(w, 2);
@@ -209,6 +209,7 @@ static void record_read_untaken(struct record_reader *r)
         return;
     if (wire_get_array(&r->wire, 2) != 2)
         r->wire.failed = true;
+    r->send.says_untaken = true;
     r->send.untaken_n = wire_get_uint(&r->wire, UINT64_MAX);
     r->send.untaken_place = wire_get_uint(&r->wire, UINT64_MAX);
     r->wire.failed |= r->send.untaken_n == 0;

@@ -90,7 +90,8 @@ struct record_send {
     struct id128 target;
     uint16_t type;                     /* of the message */
     struct slice message;              /* its msgpack, when read */
-    uint64_t untaken_n, untaken_place; /* 0 = not said */
+    bool says_untaken;                 /* the next two, of which n is at least 1 */
+    uint64_t untaken_n, untaken_place;
 };
 /* The message is written by its type. Returns the hash of the part. */
 uint64_t record_send(struct wire_writer *w, const struct record_send *send,

@@ -37,7 +37,7 @@ void stream_apply_send(struct registry *r, uint16_t self, const struct record_se
     if (s->sent.n == 1) {
         s->untaken_n = 1;
         s->untaken_place = place;
-    } else if (send->untaken_n != 0) {
+    } else if (send->says_untaken) {
         check(send->untaken_n >= s->untaken_n && send->untaken_n <= s->sent.n);
         s->untaken_n = send->untaken_n;
         s->untaken_place = send->untaken_n == s->sent.n ? place : send->untaken_place;

@@ -325,6 +325,7 @@ void streams_note_untaken(const struct streams *s, struct record_send *send)
         return;
     if (first <= sent->sent.n && first >= o->next)
         return; /* where it stands is not known: it has not left */
+    send->says_untaken = true;
     send->untaken_n = first;
     send->untaken_place = first > sent->sent.n ? 0 : o->places[first % STREAM_WINDOW];
 }

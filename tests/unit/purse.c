@@ -144,7 +144,7 @@ static void apply_emptied(struct registry *r, const void *event, uint64_t time_n
     struct purse *p = registry_state(r, PURSE_KIND, e->id);
     p->coins = 0;
     p->changes++;
-    registry_deadline(r, PURSE_KIND, e->id, 0);
+    registry_no_deadline(r, PURSE_KIND, e->id);
 }
 
 /* --- handlers --------------------------------------------------------------------------------- */

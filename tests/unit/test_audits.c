@@ -191,6 +191,10 @@ static void test_a_hold_keeps_no_more_than_its_amount(void **state)
     expect_found(b, &b->hold->amount, 7, more);
     expect_found(b, &b->hold->captured, 6, more);
     expect_found(b, &b->hold->captured, U128_MAX, more);
+    b->hold->has_capturing = true;
+    b->hold->capturing = 3;
+    expect_found(b, &b->hold->capturing, 4, "more of a hold is being captured than it keeps aside");
+    b->hold->has_capturing = false;
     expect_found(b, &b->hold->remaining, 0, open);
     b->hold->status = HOLD_STATUS_CAPTURED;
     expect_problem(b, open);
@@ -213,6 +217,7 @@ static void test_a_payment_gives_back_no_more_than_it_took(void **state)
     expect_found(b, &b->payment->amount, 7, "a payment captured more than its amount");
     expect_found(b, &b->payment->captured, 7, "a payment refunded more than was captured");
     expect_found(b, &b->payment->refunding, 1, "a payment refunded more than was captured");
+    b->payment->has_capturing = true;
     expect_found(b, &b->payment->capturing, 1,
                  "more of a payment is being captured than is authorised");
     b->payment->payee_id = ID128_ZERO;

@@ -104,6 +104,7 @@ static void check_payment(struct run_shard *rs, const struct ref_payment *p)
     if (live != NULL && p->forgotten)
         broken("a payment that was forgotten is there");
     if (live != NULL && (live->captured != p->captured || live->refunded != p->refunded ||
+                         live->has_capturing != (p->capturing != 0) ||
                          live->capturing != p->capturing || live->refunding != p->refunding ||
                          (live->status == PAYMENT_STATUS_PROCESSING) != p->started))
         broken("a payment is not what the journal says");
