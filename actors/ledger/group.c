@@ -6,6 +6,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/transfer.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/slot_map.h"
@@ -300,11 +301,20 @@ void group_tell(struct turn *t, const struct group_way *w, uint16_t code, uint64
     }
 }
 
-/* A transfer was refused whose id the client chose. */
-static void group_refused(struct turn *t, const struct group *g, uint32_t leg, uint16_t code)
+/* A transfer was refused whose id the client chose, unless that is another's here: before it was
+ * kept aside nothing has it, afterwards that. */
+static void group_refused(struct turn *t, const struct group_way *w, uint32_t leg, uint16_t code,
+                          bool kept)
 {
+    const struct group *g = w->group;
+    struct stored_event stored;
     check(leg < g->legs_count);
     if ((g->legs[leg].marks & TOKEN_MARKS_ID_CHOSEN) == 0)
+        return;
+    enum presence there = turn_find_decision(t, g->legs[leg].id, &stored);
+    check(there != PRESENCE_WAITING);
+    bool own = there == PRESENCE_THERE && stored.number == LEG_RESERVED_NUMBER;
+    if (kept ? !own : there == PRESENCE_THERE)
         return;
     const struct posting p = {.transfer = {.id = g->legs[leg].id}, .tenant_id = g->tenant_id};
     posting_refused(t, &p, code);
@@ -319,7 +329,7 @@ uint16_t group_visit(struct turn *t, struct group_way *w, uint64_t now)
     if (!late && !turn_origin(t)->refusing)
         code = group_decides(w) ? group_make(t, w, now) : group_try(t, w);
     if (code != RESULT_OK)
-        group_refused(t, w->group, w->failed_leg, code);
+        group_refused(t, w, w->failed_leg, code, false);
     return code;
 }
 
@@ -338,7 +348,7 @@ void group_carry_out(struct turn *t, const struct group_way *w, const struct gro
     released.accounts_count = r->kept_count;
     turn_emit(t, &group_released_type, &released);
     if (f->result != RESULT_OK && !MUTANT(FOLLOW_REFUSED)) {
-        group_refused(t, w->group, f->failed_leg, f->result);
+        group_refused(t, w, f->failed_leg, f->result, true);
         return;
     }
     for (uint32_t i = 0; i < w->group->legs_count; i++) {
@@ -346,5 +356,7 @@ void group_carry_out(struct turn *t, const struct group_way *w, const struct gro
         const struct leg_posted e = leg_event(t, w->group, i, w->between, f->decided_time);
         if (leg_here(&l) || w->at == 0)
             turn_emit(t, &leg_posted_type, &e);
+        if (w->at == 0 && e.has_reverses_id && !MUTANT(FORGET_REVERSED))
+            transfer_reversal_emit(t, e.reverses_id, e.id);
     }
 }

@@ -4,6 +4,7 @@
 #include "actors/ledger/group_messages.h"
 
 #include "actors/ledger/group.h"
+#include "actors/ledger/reversal_crossing.h"
 #include "actors/ledger/transaction_crossing.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
@@ -33,6 +34,30 @@ enum turn_result group_on_token(struct turn *t, struct id128 self, const struct 
     return TURN_DONE;
 }
 
+/* What home shows of it: of a transaction, or of one transfer that is reversed alone. */
+struct group_outcome {
+    struct transaction_outcome transaction;
+    struct transfer_info reversal;
+};
+
+static enum presence group_outcome_find(struct turn *t, const struct group_way *w,
+                                        const struct group_follow *f, struct group_outcome *o)
+{
+    check(w->at == 0);
+    return w->group->has_transaction_id ? transaction_outcome_find(t, w, f, &o->transaction)
+                                        : reversal_outcome_find(t, w, f, &o->reversal);
+}
+
+static void group_conclude(struct turn *t, const struct group_way *w, struct id128 ask,
+                           const struct group_follow *f, struct group_outcome *o)
+{
+    check(!id128_is_zero(ask));
+    if (w->group->has_transaction_id)
+        transaction_conclude(t, w, ask, f, &o->transaction);
+    else
+        reversal_conclude(t, w, ask, f, &o->reversal);
+}
+
 static enum turn_result group_on_follow(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct group_follow *f = m->body;
@@ -55,15 +80,15 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
     check(!group_decides(&w));
     check((w.at == 0) == !id128_is_zero(ask));
     w.reserved = *made;
-    struct transaction_outcome outcome;
+    struct group_outcome outcome;
     there = group_find(t, &w);
-    if (w.at == 0 && transaction_outcome_find(t, &w, f, &outcome) == PRESENCE_WAITING)
+    if (w.at == 0 && group_outcome_find(t, &w, f, &outcome) == PRESENCE_WAITING)
         there = PRESENCE_WAITING;
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     group_carry_out(t, &w, f);
     if (w.at == 0)
-        transaction_conclude(t, &w, ask, f, &outcome);
+        group_conclude(t, &w, ask, f, &outcome);
     return TURN_DONE;
 }
 

@@ -141,6 +141,7 @@ static const struct event_rule rules[] = {
     {&transaction_begun_type, KEY(transaction_begun, transaction_id), event_kept_apply, NULL},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
+    {&reversal_begun_type, KEY(reversal_begun, reversal_key), event_kept_apply, NULL},
     {&transfer_noted_type, KEY(transfer_noted, note_key), event_kept_apply, transfer_noted_project},
     {&transaction_recorded_type, KEY(transaction_recorded, transaction_id), event_kept_apply,
      transaction_recorded_project},

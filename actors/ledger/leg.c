@@ -33,6 +33,7 @@ struct leg leg_of(struct turn *t, const struct group *g, uint32_t i)
         .tenant_id = g->tenant_id,
         .adjusts = (asked->marks & TOKEN_MARKS_ADJUSTS) != 0,
         .reverses_id = asked->has_reverses_id ? asked->reverses_id : ID128_ZERO,
+        .original_time = g->has_original_time ? g->original_time : 0,
         .transaction_id = g->has_transaction_id ? g->transaction_id : ID128_ZERO,
         .debit_away = !l.debit_here,
         .credit_away = !l.credit_here,

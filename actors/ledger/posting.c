@@ -333,6 +333,8 @@ bool posting_unseen(const struct turn *t, const struct posting *p, uint16_t code
 {
     check(code != RESULT_OK);
     check(p->pending == NULL || !p->pending_was_final);
+    if (!id128_is_zero(p->reverses_id))
+        return false; /* whoever reverses has seen what */
     if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND ||
         code == RESULT_PENDING_TRANSFER_NOT_FOUND)
         return true;

@@ -503,7 +503,7 @@ static uint16_t sides_check(struct turn *t, struct posting *p)
     uint16_t code;
     if (p->debit_away && p->credit_away) {
         p->amount = p->transfer.amount;
-        return RESULT_OK;
+        return past_check(p);
     }
     if ((code = accounts_check(t, p)) != RESULT_OK ||
         (code = sides_managed_check(p)) != RESULT_OK || (code = past_check(p)) != RESULT_OK ||

@@ -82,3 +82,29 @@ bool transaction_equal(const struct transaction_create *c, const struct transact
     }
     return true;
 }
+
+void transaction_emit(struct turn *t, struct id128 tenant_id, bool has_metadata,
+                      struct transaction_info *info)
+{
+    struct transaction_part *parts = turn_alloc(t, info->transfers_count * sizeof *parts);
+    check(info->transfers_count > 0);
+    for (uint32_t i = 0; i < info->transfers_count; i++)
+        parts[i].transfer_id = info->transfers[i].transfer_id;
+    info->has_recorded_time = true;
+    info->recorded_time = turn_time(t);
+    const struct transaction_recorded e = {
+        .transaction_id = info->transaction_id,
+        .tenant_id = tenant_id,
+        .transfers = parts,
+        .transfers_count = info->transfers_count,
+        .has_description = info->has_description,
+        .description = info->description,
+        .has_metadata = has_metadata,
+        .metadata = info->metadata,
+        .has_reverses_id = info->has_reverses_id,
+        .reverses_id = info->reverses_id,
+    };
+    turn_emit(t, &transaction_recorded_type, &e);
+    if (info->has_reverses_id)
+        transfer_reversal_emit(t, info->reverses_id, info->transaction_id);
+}

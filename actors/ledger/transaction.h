@@ -4,6 +4,7 @@
 #define LEDGER_TRANSACTION_H
 
 #include "actors/ledger/transfer.h"
+#include "runtime/actor/turn.h"
 #include "schemas/ledger.h"
 
 #define TRANSACTION_CODE_DEFAULT 1
@@ -21,5 +22,9 @@ bool transaction_words_equal(const struct transfer_note *asked,
 
 /* Of the effective time asked for, or none: then each transfer counts from when it was recorded. */
 bool transaction_times_equal(bool given, uint64_t time_ns, const struct transaction_info *made);
+
+/* Records it after its transfers, as *info says, and what it reverses. */
+void transaction_emit(struct turn *t, struct id128 tenant_id, bool has_metadata,
+                      struct transaction_info *info);
 
 #endif

@@ -83,35 +83,30 @@ static struct group group_asked_for(struct turn *t, const struct message *m,
     return g;
 }
 
-static void transaction_begin(struct turn *t, const struct transaction_create *c,
-                              struct group_way *w)
+void transaction_begin(struct turn *t, struct group_way *w, const struct transaction_begun *begun,
+                       const struct transfer_note *of_each)
 {
     const struct group *g = w->group;
     check(w->at == 0);
-    check(g->has_transaction_id);
-    const struct transfer_note of_each = {.has_reason = c->has_reason, .reason = c->reason};
-    const struct transaction_begun begun = {
-        .transaction_id = g->transaction_id,
-        .tenant_id = g->tenant_id,
-        .share_id = group_home_share(g),
-        .has_description = c->has_description,
-        .description = c->description,
-        .has_metadata = c->has_metadata,
-        .metadata = c->metadata,
-    };
+    check(id128_equal(begun->share_id, group_home_share(g)));
     struct id128 ask = turn_open(t, g->transaction_id);
     group_reserve(t, w, ask);
     for (uint32_t i = 0; i < g->legs_count; i++)
-        transfer_note_emit(t, g->tenant_id, g->legs[i].id, &of_each);
-    turn_emit(t, &transaction_begun_type, &begun);
+        transfer_note_emit(t, g->tenant_id, g->legs[i].id, of_each);
+    turn_emit(t, &transaction_begun_type, begun);
 }
 
-static enum turn_result transaction_cross_refuse(struct turn *t, const struct group_way *w,
-                                                 uint16_t code)
+static struct leg_refusal transaction_refusal(const struct group *g, uint32_t leg)
 {
-    const struct leg_refusal refusal = {.failed_leg = w->failed_leg};
+    check(leg < g->legs_count);
+    return (struct leg_refusal){.failed_leg =
+                                    g->legs[0].has_reverses_id ? g->legs_count - 1 - leg : leg};
+}
+
+enum turn_result transaction_cross_refuse(struct turn *t, const struct group_way *w, uint16_t code)
+{
+    const struct leg_refusal refusal = transaction_refusal(w->group, w->failed_leg);
     check(code != RESULT_OK);
-    check(w->failed_leg < w->group->legs_count);
     turn_reply(t, code, &leg_refusal_type, &refusal, 0);
     if (group_unseen(t, w, code))
         turn_unseen(t);
@@ -142,7 +137,17 @@ enum turn_result transaction_cross(struct turn *t, const struct message *m, stru
         turn_refuse(t, ERR_SHARD_UNAVAILABLE);
         return TURN_DONE;
     }
-    transaction_begin(t, c, &w);
+    const struct transfer_note of_each = {.has_reason = c->has_reason, .reason = c->reason};
+    const struct transaction_begun begun = {
+        .transaction_id = id,
+        .tenant_id = group.tenant_id,
+        .share_id = group_home_share(&group),
+        .has_description = c->has_description,
+        .description = c->description,
+        .has_metadata = c->has_metadata,
+        .metadata = c->metadata,
+    };
+    transaction_begin(t, &w, &begun, &of_each);
     return TURN_DONE;
 }
 
@@ -166,6 +171,8 @@ static enum presence transaction_info_find(struct turn *t, const struct transact
         .has_description = begun->has_description,
         .description = begun->description,
         .metadata = begun->metadata,
+        .has_reverses_id = begun->has_reverses_id,
+        .reverses_id = begun->reverses_id,
         .transfers = turn_alloc(t, g->legs_count * sizeof *info->transfers),
         .transfers_count = g->legs_count,
     };
@@ -180,26 +187,24 @@ static enum presence transaction_info_find(struct turn *t, const struct transact
     return all;
 }
 
-enum turn_result transaction_attach(struct turn *t, const struct transaction_create *c,
-                                    const struct transaction_begun *begun)
+enum presence transaction_find_begun(struct turn *t, const struct transaction_begun *begun,
+                                     struct transaction_info *info, struct id128 *ask)
 {
     const struct group_share *share;
     const struct group_reserved *made;
-    struct transaction_info info;
-    if (!turn_may_see(t, begun->tenant_id, ID128_ZERO)) {
-        turn_refuse_unseen(t, RESULT_TRANSACTION_EXISTS);
-        return TURN_DONE;
-    }
     enum presence there = group_share_find(t, begun->share_id, &share, &made);
     if (there == PRESENCE_WAITING)
-        return TURN_WAIT;
+        return there;
     check(there == PRESENCE_THERE);
     const struct leg_between between = {made->home, made->decider};
-    struct id128 ask = share->ask;
-    there = transaction_info_find(t, begun, &made->group, between, turn_now(t), &info);
-    if (there == PRESENCE_WAITING)
-        return TURN_WAIT;
-    if (transaction_equal(c, &info))
+    *ask = share->ask;
+    return transaction_info_find(t, begun, &made->group, between, turn_now(t), info);
+}
+
+enum turn_result transaction_attach(struct turn *t, struct id128 ask, bool same)
+{
+    check(!id128_is_zero(ask));
+    if (same)
         turn_attach(t, ask);
     else
         turn_refuse(t, RESULT_TRANSACTION_EXISTS);
@@ -238,28 +243,13 @@ void transaction_conclude(struct turn *t, const struct group_way *w, struct id12
     check(w->at == 0);
     check(!id128_is_zero(ask));
     if (f->result != RESULT_OK) {
-        const struct leg_refusal refusal = {.failed_leg = f->failed_leg};
+        const struct leg_refusal refusal = transaction_refusal(w->group, f->failed_leg);
         transaction_forget_notes(t, w->group);
         turn_close(t, ask, f->result, &leg_refusal_type, &refusal, 0);
         return;
     }
     check(info->transfers_count > 0);
     check(o->begun != NULL);
-    struct transaction_part *parts = turn_alloc(t, info->transfers_count * sizeof *parts);
-    for (uint32_t i = 0; i < info->transfers_count; i++)
-        parts[i].transfer_id = info->transfers[i].transfer_id;
-    info->has_recorded_time = true;
-    info->recorded_time = turn_time(t);
-    const struct transaction_recorded e = {
-        .transaction_id = info->transaction_id,
-        .tenant_id = o->begun->tenant_id,
-        .transfers = parts,
-        .transfers_count = info->transfers_count,
-        .has_description = info->has_description,
-        .description = info->description,
-        .has_metadata = o->begun->has_metadata,
-        .metadata = info->metadata,
-    };
-    turn_emit(t, &transaction_recorded_type, &e);
+    transaction_emit(t, o->begun->tenant_id, o->begun->has_metadata, info);
     turn_close(t, ask, RESULT_OK, &transaction_info_type, info, 0);
 }

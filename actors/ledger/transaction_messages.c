@@ -9,6 +9,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
+#include "actors/ledger/reversal_crossing.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transaction_crossing.h"
 #include "actors/ledger/transfer_messages.h"
@@ -39,7 +40,6 @@ static struct posting posting_of(struct turn *t, const struct message *m,
 struct legs {
     struct posting *postings;
     struct transaction_info info;
-    struct transaction_part *parts;
     bool failed; /* refused by this leg */
     uint32_t failed_leg;
     bool managed; /* because this manages what it would change */
@@ -99,7 +99,6 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
         const struct transfer_note note = {.has_reason = p->transfer.has_reason,
                                            .reason = p->transfer.reason};
         legs->info.transfers[i] = transfer_info_of_posting(t, p, &note);
-        legs->parts[i].transfer_id = p->transfer.id;
         posting_emit(t, p);
         transfer_note_emit(t, p->debit->tenant_id, p->transfer.id, &note);
         if (!id128_is_zero(p->reverses_id))
@@ -111,36 +110,10 @@ static uint16_t make_legs(struct turn *t, uint32_t count, struct legs *legs)
     return RESULT_OK;
 }
 
-/* The transaction itself, after its legs; what info says of it is what is recorded. */
-static void transaction_record(struct turn *t, bool has_metadata, struct legs *legs)
-{
-    struct transaction_info *info = &legs->info;
-    check(info->transfers_count > 0);
-    check(legs->postings[0].debit != NULL);
-    info->has_recorded_time = true;
-    info->recorded_time = turn_time(t);
-    struct transaction_recorded e = {
-        .transaction_id = info->transaction_id,
-        .tenant_id = legs->postings[0].debit->tenant_id,
-        .transfers = legs->parts,
-        .transfers_count = info->transfers_count,
-        .has_description = info->has_description,
-        .description = info->description,
-        .has_metadata = has_metadata,
-        .metadata = info->metadata,
-        .has_reverses_id = info->has_reverses_id,
-        .reverses_id = info->reverses_id,
-    };
-    turn_emit(t, &transaction_recorded_type, &e);
-    if (info->has_reverses_id)
-        transfer_reversal_emit(t, info->reverses_id, info->transaction_id);
-}
-
 static void legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
 {
     legs->postings = turn_alloc(t, (count + 1) * sizeof *legs->postings);
     legs->info.transfers = turn_alloc(t, (count + 1) * sizeof *legs->info.transfers);
-    legs->parts = turn_alloc(t, (count + 1) * sizeof *legs->parts);
 }
 
 /* Fills the transfers of a recorded transaction. */
@@ -276,6 +249,21 @@ static enum turn_result transaction_repeat(struct turn *t, const struct transact
     return transaction_show_again(t, transaction_equal(c, &made), &made);
 }
 
+/* The id is that of one that is under way. */
+static enum turn_result transaction_meanwhile(struct turn *t, const struct transaction_create *c,
+                                              const struct transaction_begun *begun)
+{
+    struct transaction_info info;
+    struct id128 ask;
+    if (!turn_may_see(t, begun->tenant_id, ID128_ZERO)) {
+        turn_refuse_unseen(t, RESULT_TRANSACTION_EXISTS);
+        return TURN_DONE;
+    }
+    if (transaction_find_begun(t, begun, &info, &ask) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    return transaction_attach(t, ask, transaction_equal(c, &info));
+}
+
 /* At home where its first leg is. */
 static struct id128 transaction_new_id(struct turn *t, const struct transaction_create *c)
 {
@@ -306,7 +294,7 @@ static enum turn_result transaction_make(struct turn *t, const struct message *m
     if (code == RESULT_OK)
         code = make_legs(t, c->legs_count, &legs);
     if (code == RESULT_OK)
-        transaction_record(t, c->has_metadata, &legs);
+        transaction_emit(t, legs.postings[0].debit->tenant_id, c->has_metadata, &legs.info);
     transaction_answer(t, code, &legs);
     if (code != RESULT_OK && legs_unseen(t, c->legs_count, &legs, code))
         turn_unseen(t);
@@ -326,7 +314,7 @@ enum turn_result transaction_on_create(struct turn *t, struct id128 self, const 
         const struct transaction_begun *begun = stored.event;
         earlier = transaction_find_open(t, begun);
         if (earlier == PRESENCE_THERE)
-            return transaction_attach(t, c, begun);
+            return transaction_meanwhile(t, c, begun);
     }
     if (earlier == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -359,11 +347,14 @@ static bool find_reversals(struct turn *t, const struct message *m,
     return !waiting;
 }
 
-static uint16_t reversal_check(const struct transaction_info *whole, enum presence earlier,
-                               struct legs *legs)
+/* `open`: is something of it being moved back? */
+static uint16_t reversal_check(const struct transaction_info *whole, enum presence open,
+                               enum presence earlier, struct legs *legs)
 {
     if (whole->has_reversed_by_id)
         return RESULT_ALREADY_REVERSED;
+    if (open == PRESENCE_THERE)
+        return RESULT_REVERSAL_UNDER_WAY;
     uint16_t code = account_id_check(legs->info.transaction_id);
     if (code != RESULT_OK)
         return code;
@@ -379,6 +370,15 @@ static uint16_t reversal_check(const struct transaction_info *whole, enum presen
     return RESULT_OK;
 }
 
+static bool reversal_equal(const struct transaction_reverse *c, const struct transaction_info *made)
+{
+    struct transfer_note words = TRANSFER_NOTE_OF(c);
+    words.has_reason = c->has_reason;
+    words.reason = c->reason;
+    return transaction_words_equal(&words, made) &&
+           transaction_times_equal(c->has_effective_time, c->effective_time, made);
+}
+
 /* This reversal of this transaction was made before. */
 static enum turn_result reversal_repeat(struct turn *t, const struct transaction_reverse *c)
 {
@@ -387,38 +387,67 @@ static enum turn_result reversal_repeat(struct turn *t, const struct transaction
     enum presence there = find_made(t, c->reversal_id, &made);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
-    struct transfer_note words = TRANSFER_NOTE_OF(c);
-    words.has_reason = c->has_reason;
-    words.reason = c->reason;
-    bool same = there == PRESENCE_THERE && transaction_words_equal(&words, &made) &&
-                transaction_times_equal(c->has_effective_time, c->effective_time, &made);
-    return transaction_show_again(t, same, &made);
+    return transaction_show_again(t, there == PRESENCE_THERE && reversal_equal(c, &made), &made);
+}
+
+/* It is under way. */
+static enum turn_result reversal_meanwhile(struct turn *t, const struct transaction_reverse *c,
+                                           const struct transaction_begun *begun)
+{
+    struct transaction_info info;
+    struct id128 ask;
+    check(begun->has_reverses_id);
+    if (transaction_find_begun(t, begun, &info, &ask) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    return transaction_attach(t, ask, reversal_equal(c, &info));
 }
 
 /* Everything is found: makes all of it, or refuses with the first reason. */
 static enum turn_result transaction_decide_reversal(struct turn *t,
                                                     const struct transaction_reverse *c,
                                                     const struct transaction_info *whole,
-                                                    enum presence earlier, struct legs *legs)
+                                                    struct legs *legs)
 {
     uint32_t count = whole->transfers_count;
-    uint16_t code = reversal_check(whole, earlier, legs);
-    if (code == RESULT_OK) {
-        code = make_legs(t, count, legs);
-        check(legs->failed_leg < count);
-        if (code != RESULT_OK) /* named as the reversed transaction counts them */
-            legs->failed_leg = count - 1 - legs->failed_leg;
-    }
-    if (code == RESULT_OK)
-        transaction_record(t, c->has_metadata, legs);
+    uint16_t code = make_legs(t, count, legs);
+    check(legs->failed_leg < count);
+    if (code != RESULT_OK) /* named as the reversed transaction counts them */
+        legs->failed_leg = count - 1 - legs->failed_leg;
+    else
+        transaction_emit(t, legs->postings[0].debit->tenant_id, c->has_metadata, &legs->info);
     transaction_answer(t, code, legs);
     return TURN_DONE;
+}
+
+/* The transaction with its transfers is found, and what has used the id before. */
+static enum turn_result reversal_make(struct turn *t, const struct message *m,
+                                      const struct transaction_info *whole, struct id128 tenant_id,
+                                      enum presence earlier, struct legs *legs)
+{
+    enum presence open = PRESENCE_ABSENT;
+    bool crosses = reversal_crosses(t, whole);
+    if (crosses)
+        open = reversal_find_open(t, whole);
+    legs_alloc(t, whole->transfers_count, legs);
+    bool waiting = open == PRESENCE_WAITING;
+    if (!crosses)
+        waiting |= !find_reversals(t, m, whole, tenant_id, legs);
+    if (waiting)
+        return TURN_WAIT;
+    uint16_t code = reversal_check(whole, open, earlier, legs);
+    if (code != RESULT_OK) {
+        transaction_answer(t, code, legs);
+        return TURN_DONE;
+    }
+    return crosses ? reversal_cross_whole(t, m, whole, tenant_id, legs->info.transaction_id)
+                   : transaction_decide_reversal(t, m->body, whole, legs);
 }
 
 enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transaction_reverse *c = m->body;
     const struct transaction_recorded *e;
+    const struct transaction_begun *begun = NULL;
     struct transaction_info whole;
     struct legs legs = {.info = {
                             .transaction_id = c->has_reversal_id
@@ -432,6 +461,10 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
                         }};
     struct stored_event stored = {.number = 0};
     enum presence earlier = turn_find_decision(t, legs.info.transaction_id, &stored);
+    if (earlier == PRESENCE_THERE && stored.number == TRANSACTION_BEGUN_NUMBER) {
+        begun = stored.event;
+        earlier = transaction_find_open(t, begun);
+    }
     enum presence there = find_whole(t, self, &e, &whole);
     if (earlier == PRESENCE_WAITING || there == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -442,13 +475,13 @@ enum turn_result transaction_on_reverse(struct turn *t, struct id128 self, const
     if (whole.has_reversed_by_id && c->has_reversal_id &&
         id128_equal(whole.reversed_by_id, c->reversal_id))
         return reversal_repeat(t, c);
+    if (earlier == PRESENCE_THERE && begun != NULL && begun->has_reverses_id &&
+        id128_equal(begun->reverses_id, self))
+        return reversal_meanwhile(t, c, begun);
     there = find_parts(t, e, &whole);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT)
         return turn_fail(t, "a transaction without its transfers");
-    legs_alloc(t, whole.transfers_count, &legs);
-    if (!find_reversals(t, m, &whole, e->tenant_id, &legs))
-        return TURN_WAIT;
-    return transaction_decide_reversal(t, c, &whole, earlier, &legs);
+    return reversal_make(t, m, &whole, e->tenant_id, earlier, &legs);
 }

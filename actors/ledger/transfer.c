@@ -63,6 +63,18 @@ enum presence transfer_find_reversal(struct turn *t, struct id128 id, struct id1
     return there;
 }
 
+enum presence transfer_find_reversing(struct turn *t, struct id128 id)
+{
+    const void *event;
+    const struct group_share *share;
+    enum presence there = find_derived(t, transfer_reversal_key(id), REVERSAL_BEGUN_NUMBER, &event);
+    if (there != PRESENCE_THERE)
+        return there;
+    const struct reversal_begun *e = event;
+    check(id128_equal(e->transfer_id, id));
+    return turn_find_group_share(t, e->share_id, &share); /* ABSENT: it was refused */
+}
+
 bool transfer_note_any(const struct transfer_note *note)
 {
     bool pairs = note->has_metadata && note->metadata.count > 0;
@@ -97,11 +109,25 @@ void transfer_note_forget(struct turn *t, struct id128 tenant_id, struct id128 t
     turn_emit(t, &transfer_noted_type, &nothing);
 }
 
+/* Its debit account is the one that was credited. */
+struct id128 transfer_reversal_id(struct turn *t, const struct transfer_info *info)
+{
+    return turn_new_id(t, turn_slot_of(t, info->credit_account_id));
+}
+
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id)
 {
     check(!id128_equal(transfer_id, reversal_id));
     struct transfer_reversed e = {transfer_reversal_key(transfer_id), transfer_id, reversal_id};
     turn_emit(t, &transfer_reversed_type, &e);
+}
+
+void transfer_reversal_begin(struct turn *t, struct id128 transfer_id, struct id128 share_id)
+{
+    check(!id128_is_zero(transfer_id));
+    check(!id128_is_zero(share_id));
+    const struct reversal_begun e = {transfer_reversal_key(transfer_id), transfer_id, share_id};
+    turn_emit(t, &reversal_begun_type, &e);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -259,12 +285,14 @@ bool transfer_half(struct turn *t, struct id128 id)
             !turn_at_home(t, resolved->debit_account_id));
 }
 
-bool transfer_in_group(struct turn *t, struct id128 id)
+bool transfer_in_group(struct turn *t, struct id128 id, uint16_t *home)
 {
     struct stored_event stored;
     check(!id128_is_zero(id));
-    return turn_find_decision(t, id, &stored) == PRESENCE_THERE &&
-           stored.number == LEG_POSTED_NUMBER;
+    if (turn_find_decision(t, id, &stored) != PRESENCE_THERE || stored.number != LEG_POSTED_NUMBER)
+        return false;
+    *home = ((const struct leg_posted *)stored.event)->home;
+    return true;
 }
 
 enum presence transfer_info_attribute(struct turn *t, struct transfer_info *info)

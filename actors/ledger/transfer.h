@@ -11,6 +11,9 @@
 must_check enum presence transfer_find_reversal(struct turn *t, struct id128 id,
                                                 struct id128 *reversal_id);
 
+/* Is a group (group.h) moving back this transfer, or transaction? */
+must_check enum presence transfer_find_reversing(struct turn *t, struct id128 id);
+
 /* Description, reason and metadata as a message gave them. */
 struct transfer_note {
     bool has_description, has_metadata, has_reason;
@@ -46,15 +49,22 @@ void transfer_note_forget(struct turn *t, struct id128 tenant_id, struct id128 t
 struct transfer_info transfer_info_of_posting(struct turn *t, const struct posting *p,
                                               const struct transfer_note *note);
 
+/* A new id for the reversal of this transfer. */
+struct id128 transfer_reversal_id(struct turn *t, const struct transfer_info *info);
+
 /* Records that a transfer was reversed, after the reversal's posting_emit(). */
 void transfer_reversal_emit(struct turn *t, struct id128 transfer_id, struct id128 reversal_id);
+
+/* Records that a group is moving it back: nothing else does until that is decided. */
+void transfer_reversal_begin(struct turn *t, struct id128 transfer_id, struct id128 share_id);
 
 /* Of one that was found: does this shard have what it decided for another one, and no more? Notes
  * and reversals are there, once it is followed. */
 bool transfer_half(struct turn *t, struct id128 id);
 
-/* Of one that was found: was it made by a group over several shards? */
-bool transfer_in_group(struct turn *t, struct id128 id);
+/* Of one that was found: was it made by a group over several shards? *home is the one that was
+ * asked, which alone knows whether it was reversed. */
+bool transfer_in_group(struct turn *t, struct id128 id, uint16_t *home);
 
 /* Everything about one transfer but who asked for it. THERE: *info and *tenant_id are filled. */
 must_check enum presence transfer_info_find(struct turn *t, struct id128 id,

@@ -11,6 +11,7 @@
 #include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/reversal_crossing.h"
 #include "actors/ledger/token.h"
 #include "actors/ledger/transfer_conclusion.h"
 #include "actors/ledger/transfer_crossing.h"
@@ -194,12 +195,6 @@ static enum turn_result refuse_managed_reversal(struct turn *t, const struct tra
     return TURN_DONE;
 }
 
-/* Its debit account is the one that was credited. */
-struct id128 transfer_reversal_id(struct turn *t, const struct transfer_info *info)
-{
-    return turn_new_id(t, turn_slot_of(t, info->credit_account_id));
-}
-
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,
                                     struct id128 tenant_id)
 {
@@ -243,21 +238,54 @@ static struct posting asked_reversal(struct turn *t, const struct message *m,
     return p;
 }
 
-static enum turn_result reverse_here(struct turn *t, const struct message *m,
-                                     const struct transfer_info *info, struct posting *p)
+/* Nothing is known against it: made here, or over shards by a group. */
+static enum turn_result reversal_end(struct turn *t, const struct message *m,
+                                     const struct transfer_info *info, struct posting *p,
+                                     uint16_t code)
 {
     const struct transfer_reverse *c = m->body;
-    if (posting_find(t, p) == PRESENCE_WAITING)
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
+    if (code == RESULT_OUTCOME_PENDING && p->earlier_in_group)
+        return reversal_repeat_one(t, p->transfer.id, &note);
+    return code == RESULT_OK && p->grouped
+               ? reversal_cross_one(t, m, info, p, &note)
+               : transfer_conclude(t, p, code, &note, c->has_reversal_id);
+}
+
+/* `open`: is a group moving it back? */
+static enum turn_result reverse_here(struct turn *t, const struct message *m,
+                                     const struct transfer_info *info, struct posting *p,
+                                     enum presence open)
+{
+    const struct transfer_reverse *c = m->body;
+    if (posting_find(t, p) == PRESENCE_WAITING || open == PRESENCE_WAITING)
         return TURN_WAIT;
     uint16_t code = transfer_reversible(info);
     if (code == RESULT_MANAGED)
         return refuse_managed_reversal(t, info);
     bool retried = code == RESULT_ALREADY_REVERSED && c->has_reversal_id &&
                    id128_equal(info->reversed_by_id, c->reversal_id);
+    if (code == RESULT_OK && open == PRESENCE_THERE && !p->earlier_in_group)
+        code = RESULT_REVERSAL_UNDER_WAY;
     if (code == RESULT_OK || retried)
         code = posting_check(t, p);
-    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
-    return transfer_conclude(t, p, code, &note, c->has_reversal_id);
+    return reversal_end(t, m, info, p, code);
+}
+
+/* One that a group made is moved back where that was asked for, which knows whether it was reversed
+ * before. */
+static enum turn_result reverse_of_group(struct turn *t, const struct message *m,
+                                         const struct transfer_info *info, struct posting *p,
+                                         uint16_t home)
+{
+    if (home != turn_shard(t)) {
+        turn_refer(t, home);
+        return TURN_DONE;
+    }
+    p->debit_away = !turn_at_home(t, p->transfer.debit_account_id);
+    p->credit_away = !turn_at_home(t, p->transfer.credit_account_id);
+    p->grouped = p->debit_away || p->credit_away;
+    return reverse_here(t, m, info, p, transfer_find_reversing(t, info->transfer_id));
 }
 
 /* Of one between two shards the one where it is at home decides whether it was reversed before. */
@@ -291,12 +319,11 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
         turn_refuse(t, RESULT_NOT_FOUND);
         return TURN_DONE;
     }
-    if (transfer_in_group(t, self)) { /* what was made over shards is moved back by none of them */
-        turn_refuse(t, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
-        return TURN_DONE;
-    }
     struct posting p = asked_reversal(t, m, &info, tenant_id);
+    uint16_t home;
+    if (transfer_in_group(t, self, &home))
+        return reverse_of_group(t, m, &info, &p, home);
     return token_crosses(t, p.transfer.debit_account_id, p.transfer.credit_account_id)
                ? reverse_over_shards(t, m, &info, &p)
-               : reverse_here(t, m, &info, &p);
+               : reverse_here(t, m, &info, &p, PRESENCE_ABSENT);
 }

@@ -14,8 +14,6 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
 
 /* For transactions as well. RESULT_OK, or why this transfer cannot be moved back. */
 must_check uint16_t transfer_reversible(const struct transfer_info *info);
-/* A new id for the reversal of this transfer. */
-struct id128 transfer_reversal_id(struct turn *t, const struct transfer_info *info);
 
 /* The posting that moves it back; transfer_reversal_emit() after its posting_emit(). */
 struct posting transfer_reversal_of(const struct transfer_info *info, struct id128 reversal_id,

@@ -89,9 +89,11 @@
     X(POST_AGAIN, "post_again")                                                                    \
     X(OTHER_SIDE_TIMER, "other_side_timer")                                                        \
     X(EXPIRE_POSTING, "expire_posting")                                                            \
-    X(FORGET_ENDED, "forget_ended")\
+    X(FORGET_ENDED, "forget_ended")                                                                \
     X(KEEP_SUM, "keep_sum")                                                                        \
-    X(FOLLOW_REFUSED, "follow_refused")
+    X(FOLLOW_REFUSED, "follow_refused")                                                            \
+    X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \
+    X(FORGET_REVERSED, "forget_reversed")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

@@ -10,6 +10,7 @@
 #include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/pages.h"
 #include "tests/simulation/verdict.h"
+#include "tests/simulation/workload.h"
 
 #define REPLY_MEMORY ((size_t)4 << 20)
 
@@ -161,11 +162,10 @@ static const struct history_record *answers_find(const struct run *run, const st
  * which is recorded under the other's key. */
 static bool answers_may_attach(const struct run *run, const struct request *q)
 {
-    const struct transaction_create *c = &q->body.transaction_create, *its;
-    for (uint32_t i = 0; q->type == &transaction_create_type && i < run->request_count; i++) {
-        its = &run->requests[i]->body.transaction_create;
-        if (run->requests[i] != q && run->requests[i]->type == q->type && c->has_transaction_id &&
-            its->has_transaction_id && id128_equal(its->transaction_id, c->transaction_id))
+    const struct id128 *id = workload_transaction_id(q), *its;
+    for (uint32_t i = 0; id != NULL && i < run->request_count; i++) {
+        its = workload_transaction_id(run->requests[i]);
+        if (run->requests[i] != q && its != NULL && id128_equal(*id, *its))
             return true;
     }
     return false;
@@ -583,10 +583,11 @@ void answers_check_expired(const struct run *run, const struct request *q)
 static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
-        &tally_move_type,      &transfer_create_type,  &transfers_create_type,
-        &transfers_batch_type, &transfer_reverse_type, &transfer_post_type,
-        &payment_create_type,  &payment_capture_type,  &wallet_hold_capture_type,
-        &payment_refund_type,  &wallet_transfer_type,  &transaction_create_type,
+        &tally_move_type,          &transfer_create_type,  &transfers_create_type,
+        &transfers_batch_type,     &transfer_reverse_type, &transfer_post_type,
+        &payment_create_type,      &payment_capture_type,  &wallet_hold_capture_type,
+        &payment_refund_type,      &wallet_transfer_type,  &transaction_create_type,
+        &transaction_reverse_type,
     };
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])

@@ -526,10 +526,17 @@ uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind
     return home;
 }
 
-/* A reversal is decided where the account is that gives the money back, if it knows of it. */
+/* A reversal is decided where the account is that gives the money back, if it knows of it, or where
+ * the group was asked for that made the transfer. */
 static uint16_t reversed_in(const struct run *run, uint16_t shard, struct id128 id)
 {
     const struct ref_transfer *t = reference_transfer(&run->reference, shard, id);
+    for (uint16_t i = 0; i < run->swarm.shards && (t == NULL || !t->grouped); i++) {
+        const struct ref_transfer *there = reference_transfer(&run->reference, i, id);
+        t = there != NULL && there->grouped ? there : t;
+    }
+    if (t != NULL && t->grouped)
+        return t->shard;
     return t != NULL && t->kind != REF_REFUSED ? run_home(run, t->credit) : shard;
 }
 

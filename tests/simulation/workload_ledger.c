@@ -698,6 +698,8 @@ static bool transaction_reversed(struct run *run, struct request *q)
     for (int i = 0; i < 12 && (whole == NULL || whole->reversed); i++)
         whole = &r->transactions[rng_below(&run->rng, r->transaction_count)];
     v->transaction_id = whole->id;
+    v->has_reversal_id = workload_chance(run, 2);
+    v->reversal_id = workload_new_id(run, whole->shard);
     uint64_t now = run_wall_ns(run);
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false); /* maybe one of its legs */
     v->has_effective_time =
@@ -769,6 +771,7 @@ const struct operation ledger_operations[] = {
     {"transaction_across", workload_transaction_across},
     {"transaction_again", workload_transaction_again},
     {"transaction_reversed", transaction_reversed},
+    {"reversal_again", workload_reversal_again},
     {"transaction_show", workload_transaction_show},
     {"trial_balance", trial_balance},
     {"trial_balance_then", trial_balance_then},

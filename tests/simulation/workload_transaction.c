@@ -57,6 +57,39 @@ bool workload_transaction_across(struct run *run, struct request *q)
     return true;
 }
 
+const struct id128 *workload_transaction_id(const struct request *q)
+{
+    const union request_body *b = &q->body;
+    if (q->type == &transaction_create_type && b->transaction_create.has_transaction_id)
+        return &b->transaction_create.transaction_id;
+    if (q->type == &transaction_reverse_type && b->transaction_reverse.has_reversal_id)
+        return &b->transaction_reverse.reversal_id;
+    return NULL;
+}
+
+/* A reversal that is under way, once more: the same, in other words, or under another id. */
+bool workload_reversal_again(struct run *run, struct request *q)
+{
+    for (uint32_t i = run->request_count; i-- > 0 && i + 12 > run->request_count;) {
+        const struct request *from = run->requests[i];
+        const struct transaction_reverse *v = &from->body.transaction_reverse;
+        if (from->type != &transaction_reverse_type || workload_chance(run, 3))
+            continue;
+        q->type = from->type;
+        q->who = from->who;
+        q->body.transaction_reverse = *v;
+        if (workload_chance(run, 3))
+            q->body.transaction_reverse.has_reversal_id = false;
+        else if (workload_chance(run, 3))
+            workload_reason(run, &q->body.transaction_reverse.has_reason,
+                            &q->body.transaction_reverse.reason);
+        run->requests[i]->expects = unknown; /* it may be this one that makes it */
+        q->expects = unknown;
+        return true;
+    }
+    return false;
+}
+
 /* One that is under way, once more under its id: the same, or in other words. */
 bool workload_transaction_again(struct run *run, struct request *q)
 {

@@ -31,10 +31,15 @@ static void add_leg(struct transaction *x, uint64_t debit, uint64_t credit, u128
     };
 }
 
+static struct id128 id_of(uint64_t n)
+{
+    return (struct id128){WORLD_EPOCH_NS / NS_PER_MS << 16, (n + 5000) << 16};
+}
+
 static void with_id(struct transaction *x, uint64_t n)
 {
     x->create.has_transaction_id = true;
-    x->create.transaction_id = (struct id128){WORLD_EPOCH_NS / NS_PER_MS << 16, (n + 5000) << 16};
+    x->create.transaction_id = id_of(n);
 }
 
 static struct question *ask(struct shards_bank *b, struct transaction *x)
@@ -354,30 +359,259 @@ static void a_shard_that_is_not_reached_is_said_before_anything_is_recorded(void
     expect_account(b, 8, 10, 9);
 }
 
-/* Moving back what several shards moved is not for one of them. */
-static void what_was_made_over_shards_is_not_reversed_in_one(void **state)
+/* --- moved back ------------------------------------------------------------------------------- */
+
+/* From account 4 by way of account 1 to account 2, of which 5 stays in between: asked for in shard
+ * 0, decided in shard 2. */
+static struct transaction_info given_made(struct shards_bank *b)
 {
-    struct shards_bank *b = *state;
     struct transaction x = {.create = {.legs_count = 0}};
     struct transaction_info made;
     given_accounts(b);
-    shards_open(b, 5, USD, 0);
     with_id(&x, 1);
     add_leg(&x, 4, 1, 30);
-    add_leg(&x, 1, 5, 10);
+    add_leg(&x, 1, 2, 25);
     struct question *q = ask(b, &x);
     assert_int_equal(shards_code(b, q), RESULT_OK);
     shards_reply(b, q, &transaction_info_type, &made);
     expect_settled(b);
+    return made;
+}
+
+static struct transaction_reverse back(const struct transaction_info *made, uint64_t n)
+{
+    return (struct transaction_reverse){
+        .transaction_id = made->transaction_id, .has_reversal_id = n != 0, .reversal_id = id_of(n)};
+}
+
+static struct question *ask_back(struct shards_bank *b, const struct transaction_reverse *v)
+{
+    return shards_ask(b, &transaction_reverse_type, v, 0);
+}
+
+static uint16_t move_back(struct shards_bank *b, const struct transaction_reverse *v)
+{
+    return shards_code(b, ask_back(b, v));
+}
+
+static uint16_t move_one_back(struct shards_bank *b, const struct transaction_info *made,
+                              uint32_t leg)
+{
+    const struct transfer_reverse v = {.transfer_id = made->transfers[leg].transfer_id};
+    return shards_do(b, &transfer_reverse_type, &v);
+}
+
+static void expect_all_back(struct shards_bank *b)
+{
+    expect_settled(b);
+    expect_account(b, 4, 0, 0);
+    expect_account(b, 1, 0, 0);
+    expect_account(b, 2, 0, 0);
+}
+
+static void a_transaction_over_shards_is_moved_back_whole(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transaction_info reversal, shown;
+    const struct transaction_info made = given_made(b);
+    struct transaction_reverse v = back(&made, 2);
+    v.has_reason = true;
+    v.reason = slice_of("booked twice");
+    struct question *q = ask_back(b, &v);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transaction_info_type, &reversal);
+    assert_true(id128_equal(reversal.reverses_id, made.transaction_id));
+    assert_int_equal(reversal.transfers_count, 2);
     for (uint32_t i = 0; i < 2; i++) {
-        const struct transfer_reverse reverse = {.transfer_id = made.transfers[i].transfer_id};
-        assert_int_equal(shards_do(b, &transfer_reverse_type, &reverse),
-                         RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
+        const struct transfer_info *one = &reversal.transfers[i];
+        assert_true(id128_equal(one->reverses_id, made.transfers[1 - i].transfer_id));
+        assert_true(one->amount == made.transfers[1 - i].amount);
+        assert_true(slice_equal(one->reason, v.reason));
     }
-    const struct transaction_reverse whole = {.transaction_id = made.transaction_id};
-    assert_int_equal(shards_do(b, &transaction_reverse_type, &whole),
-                     RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
-    expect_account(b, 1, 20, 20);
+    expect_all_back(b);
+    assert_int_equal(show(b, made.transaction_id, &shown), RESULT_OK);
+    assert_true(id128_equal(shown.reversed_by_id, v.reversal_id));
+    assert_true(id128_equal(shown.transfers[0].reversed_by_id, reversal.transfers[1].transfer_id));
+    assert_int_equal(show(b, v.reversal_id, &shown), RESULT_OK);
+    assert_true(id128_equal(shown.reverses_id, made.transaction_id));
+}
+
+static void a_transaction_over_shards_is_moved_back_once(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse v = back(&made, 2), other = back(&made, 3),
+                                     any = back(&made, 0);
+    struct transaction_reverse reworded = v;
+    reworded.has_description = true;
+    reworded.description = slice_of("in other words");
+    assert_int_equal(move_back(b, &v), RESULT_OK);
+    for (int restarted = 0; restarted < 2; restarted++) {
+        assert_int_equal(move_back(b, &v), RESULT_OK);
+        assert_int_equal(move_back(b, &reworded), RESULT_TRANSACTION_EXISTS);
+        assert_int_equal(move_back(b, &other), RESULT_ALREADY_REVERSED);
+        assert_int_equal(move_back(b, &any), RESULT_ALREADY_REVERSED);
+        assert_int_equal(move_one_back(b, &made, 0), RESULT_ALREADY_REVERSED);
+        assert_int_equal(move_one_back(b, &made, 1), RESULT_ALREADY_REVERSED);
+        expect_all_back(b);
+        shards_restart(b);
+    }
+}
+
+/* Whoever asks for the same hears the same; whoever asks for another one makes none. */
+static void of_reversals_asked_for_at_once_one_is_made(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse v = back(&made, 2), other = back(&made, 3);
+    struct transaction_reverse reworded = v;
+    reworded.has_reason = true;
+    reworded.reason = slice_of("in other words");
+    b->cut[0] = true;
+    struct question *first = ask_back(b, &v), *same = ask_back(b, &v);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(move_back(b, &reworded), RESULT_TRANSACTION_EXISTS);
+    assert_int_equal(move_back(b, &other), RESULT_REVERSAL_UNDER_WAY);
+    assert_int_equal(move_one_back(b, &made, 0), RESULT_REVERSAL_UNDER_WAY);
+    assert_int_equal(move_one_back(b, &made, 1), RESULT_REVERSAL_UNDER_WAY);
+    assert_false(first->answered || same->answered);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(shards_code(b, same), RESULT_OK);
+    assert_int_equal(move_back(b, &other), RESULT_ALREADY_REVERSED);
+    expect_all_back(b);
+}
+
+static void a_reversal_under_way_outlives_the_process(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse v = back(&made, 2), other = back(&made, 3);
+    b->cut[0] = true;
+    ask_back(b, &v);
+    shards_run(b, 20 * NS_PER_MS);
+    shards_restart(b);
+    struct question *again = ask_back(b, &v);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(move_back(b, &other), RESULT_REVERSAL_UNDER_WAY);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, again), RESULT_OK);
+    expect_all_back(b);
+}
+
+/* What the second transfer brought is spent: it cannot be moved back, nor then the first. */
+static void a_reversal_that_is_refused_leaves_the_way_to_another(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse v = back(&made, 2), other = back(&made, 3);
+    struct leg_refusal refusal;
+    assert_int_equal(shards_move(b, 2, 4, 25), RESULT_OK);
+    struct question *q = ask_back(b, &v);
+    assert_int_equal(shards_code(b, q), RESULT_EXCEEDS_CREDITS);
+    shards_reply(b, q, &leg_refusal_type, &refusal);
+    assert_int_equal(refusal.failed_leg, 1);
+    expect_settled(b);
+    expect_account(b, 1, 5, 5);
+    assert_int_equal(shards_move(b, 4, 2, 25), RESULT_OK);
+    assert_int_equal(move_back(b, &other), RESULT_OK);
+    expect_all_back(b);
+}
+
+static void a_reversal_counts_no_earlier_than_the_transaction(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    struct transaction_reverse v = back(&made, 2);
+    v.has_effective_time = true;
+    v.effective_time = made.transfers[0].effective_time - 1;
+    assert_int_equal(move_back(b, &v), RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL);
+    v.effective_time++;
+    assert_int_equal(move_back(b, &v), RESULT_OK);
+    expect_all_back(b);
+}
+
+/* A transfer of it alone, wherever its accounts are: then no more the whole. */
+static void a_transfer_of_a_transaction_is_moved_back_alone(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfer_info one;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse whole = back(&made, 2);
+    struct transfer_reverse v = {.transfer_id = made.transfers[1].transfer_id,
+                                 .has_reversal_id = true,
+                                 .reversal_id = id_of(3),
+                                 .has_description = true,
+                                 .description = slice_of("too much")};
+    struct question *q = shards_ask(b, &transfer_reverse_type, &v, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &transfer_info_type, &one);
+    assert_true(id128_equal(one.reverses_id, v.transfer_id));
+    assert_false(one.has_transaction_id);
+    assert_true(slice_equal(one.description, v.description));
+    expect_settled(b);
+    expect_account(b, 1, 30, 30);
+    expect_account(b, 2, 0, 0);
+    assert_int_equal(shards_do(b, &transfer_reverse_type, &v), RESULT_OK);
+    v.description = slice_of("in other words");
+    assert_int_equal(shards_do(b, &transfer_reverse_type, &v),
+                     RESULT_EXISTS_WITH_DIFFERENT_DESCRIPTION);
+    assert_int_equal(move_one_back(b, &made, 1), RESULT_ALREADY_REVERSED);
+    assert_int_equal(move_back(b, &whole), RESULT_ALREADY_REVERSED);
+    assert_int_equal(move_one_back(b, &made, 0), RESULT_OK);
+    expect_all_back(b);
+}
+
+/* Be it that the shard which is asked has no account of it. */
+static void a_refused_reversal_is_refused_again_under_its_key(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transfer_reverse v = {.transfer_id = made.transfers[1].transfer_id,
+                                       .has_effective_time = true,
+                                       .effective_time = made.transfers[1].effective_time - 1};
+    for (int again = 0; again < 2; again++) {
+        struct question *q = shards_ask(b, &transfer_reverse_type, &v, 7);
+        assert_int_equal(shards_code(b, q), RESULT_EFFECTIVE_TIME_BEFORE_ORIGINAL);
+        assert_int_equal(q->message.replayed, again);
+    }
+}
+
+static void while_one_is_moved_back_alone_the_whole_is_not(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse whole = back(&made, 2);
+    struct transfer_reverse v = {.transfer_id = made.transfers[1].transfer_id,
+                                 .has_reversal_id = true,
+                                 .reversal_id = id_of(3),
+                                 .has_reason = true,
+                                 .reason = slice_of("too much")};
+    b->cut[0] = true;
+    struct question *first = shards_ask(b, &transfer_reverse_type, &v, 1);
+    struct question *same = shards_ask(b, &transfer_reverse_type, &v, 0);
+    shards_run(b, 20 * NS_PER_MS);
+    assert_int_equal(move_back(b, &whole), RESULT_REVERSAL_UNDER_WAY);
+    assert_int_equal(move_one_back(b, &made, 1), RESULT_REVERSAL_UNDER_WAY);
+    v.reason = slice_of("in other words");
+    assert_int_equal(shards_do(b, &transfer_reverse_type, &v), RESULT_EXISTS_WITH_DIFFERENT_REASON);
+    b->cut[0] = false;
+    assert_int_equal(shards_code(b, first), RESULT_OK);
+    assert_int_equal(shards_code(b, same), RESULT_OK);
+    expect_settled(b);
+    expect_account(b, 1, 30, 30);
+}
+
+static void nobody_moves_back_what_is_not_theirs(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct transaction_info made = given_made(b);
+    const struct transaction_reverse v = back(&made, 2);
+    struct question *q = ask_back(b, &v);
+    q->message.who.tenant = slice_of("rival");
+    principal_identify(&q->message.who);
+    assert_int_equal(shards_code(b, q), RESULT_NOT_FOUND);
+    expect_account(b, 2, 25, 25);
 }
 
 int main(void)
@@ -395,7 +629,16 @@ int main(void)
         SHARDS_TEST(following_looks_at_no_rule),
         SHARDS_TEST(the_sums_have_room_for_what_is_under_way),
         SHARDS_TEST(a_shard_that_is_not_reached_is_said_before_anything_is_recorded),
-        SHARDS_TEST(what_was_made_over_shards_is_not_reversed_in_one),
+        SHARDS_TEST(a_transaction_over_shards_is_moved_back_whole),
+        SHARDS_TEST(a_transaction_over_shards_is_moved_back_once),
+        SHARDS_TEST(of_reversals_asked_for_at_once_one_is_made),
+        SHARDS_TEST(a_reversal_under_way_outlives_the_process),
+        SHARDS_TEST(a_reversal_that_is_refused_leaves_the_way_to_another),
+        SHARDS_TEST(a_reversal_counts_no_earlier_than_the_transaction),
+        SHARDS_TEST(a_transfer_of_a_transaction_is_moved_back_alone),
+        SHARDS_TEST(a_refused_reversal_is_refused_again_under_its_key),
+        SHARDS_TEST(while_one_is_moved_back_alone_the_whole_is_not),
+        SHARDS_TEST(nobody_moves_back_what_is_not_theirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,8 @@ static void leg_at_home(struct reference *r, const struct ref_group *g, const st
     t->currency = l->currency;
     t->flags = l->flags;
     t->amount = l->amount;
+    t->grouped = true;
+    t->reverses = l->has_reverses_id ? l->reverses_id : (struct id128){0, 0};
     bool adjusted = ((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0;
     f->adjusted += adjusted;
     f->reasons += adjusted && (l->marks & TOKEN_MARKS_REASONED) != 0;
@@ -309,6 +311,12 @@ void ref_groups_end(struct reference *r)
                     is_here(r, g->legs[i].credit_account_id);
     if (all->made != expected)
         broken("%u of a group's %u transfers are made in a shard", all->made, expected);
+    for (uint32_t i = 0; i < g->legs_count && r->shard == g->home; i++) {
+        const struct group_leg *l = &g->legs[i];
+        const struct ref_transfer *t = reference_transfer(r, r->shard, l->reverses_id);
+        if (l->has_reverses_id && (t == NULL || !t->reversed))
+            broken("a transfer is moved back by a group, and known as not reversed");
+    }
     all->making = NULL;
     all->made = 0;
 }

@@ -61,6 +61,7 @@ struct ref_transfer {
     u128 amount;
     uint64_t effective_ns; /* when it counts */
     bool reversed;
+    bool grouped;          /* a group over shards made it, and this is the one that was asked */
     struct id128 reverses; /* zero = none */
     /* of a pending one */
     u128 held, posted;
