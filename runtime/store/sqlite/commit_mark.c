@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SQLite takes a damaged or shortened WAL for one that ends there: what came after is gone without
  * an error, acknowledged batches too. So after each append the journal worker notes the newest
- * batch here; a start that does not find it in the journal refuses. The note is written, not
+ * batches here; a start that does not find them in the journal refuses. The note is written, not
  * synced: it survives the end of the process at once, and a loss of power as far as the system had
  * written it or the views worker synced it. It may lag behind the journal, it never leads.
  *
- * It costs a pwrite of 64 bytes for each append, into the page cache, and no sync. SQLite has no
- * such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
+ * It costs a pwrite for each append, into the page cache, and no sync: of the records from the
+ * first to the last of the shards in it, 2 KiB for sixteen. SQLite has no such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
  * that is not the WAL can say that there was more.
  *
- * A record has two slots that take turns, so that a torn write leaves the one before. */
+ * A record has two slots that take turns, so that a torn write leaves the one before. The other is
+ * written again as it was. */
 #include "runtime/store/sqlite/commit_mark.h"
 
 #include <endian.h>
@@ -21,15 +22,9 @@
 #include "runtime/base/check.h"
 #include "runtime/store/sqlite/db.h"
 
-#define COMMIT_MARK_CHECK_SIZE 8
 /* written when the file is made, so that notes need no space on a disk that is full */
 #define COMMIT_MARK_FIRST_BYTES 4096
 
-struct commit_mark_slot {
-    uint64_t count; /* of the writes to this record, little-endian; the larger is newer */
-    struct commit_mark_record record;
-    uint8_t check[COMMIT_MARK_CHECK_SIZE];
-};
 static_assert(sizeof(struct commit_mark_slot) == 64, "slots end at sector boundaries");
 
 static void commit_mark_checksum(const struct commit_mark_slot *slot, uint32_t number,
@@ -45,9 +40,9 @@ static void commit_mark_checksum(const struct commit_mark_slot *slot, uint32_t n
     memcpy(check, digest.bytes, COMMIT_MARK_CHECK_SIZE);
 }
 
-static off_t commit_mark_slot_offset(uint32_t number, uint64_t count)
+static off_t commit_mark_offset(uint32_t number)
 {
-    return (off_t)(2 * number + (count & 1)) * (off_t)sizeof(struct commit_mark_slot);
+    return (off_t)(2 * number) * (off_t)sizeof(struct commit_mark_slot);
 }
 
 /* Nothing is written with count 0. */
@@ -74,24 +69,11 @@ static const struct commit_mark_slot *commit_mark_newest(const struct commit_mar
 
 /* Slots beyond the end of the file read as zero. */
 static void commit_mark_read_slots(const struct commit_mark *m, uint32_t first, uint32_t count,
-                                   struct commit_mark_slot *slots)
+                                   struct commit_mark_slot slots[][2])
 {
-    memset(slots, 0, 2 * count * sizeof *slots);
-    ssize_t size =
-        pread(m->fd, slots, 2 * count * sizeof *slots, commit_mark_slot_offset(first, 0));
+    memset(slots, 0, count * sizeof *slots);
+    ssize_t size = pread(m->fd, slots, count * sizeof *slots, commit_mark_offset(first));
     (void)size;
-}
-
-static void commit_mark_read_counts(struct commit_mark *m)
-{
-    static_assert(COMMIT_MARK_RECORDS * 2 * sizeof(struct commit_mark_slot) < 64 * 1024,
-                  "on the stack");
-    struct commit_mark_slot slots[COMMIT_MARK_RECORDS * 2];
-    commit_mark_read_slots(m, 0, COMMIT_MARK_RECORDS, slots);
-    for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
-        const struct commit_mark_slot *slot = commit_mark_newest(&slots[2 * i], i);
-        m->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
-    }
 }
 
 int commit_mark_open(struct commit_mark *m, const char *directory)
@@ -104,7 +86,11 @@ int commit_mark_open(struct commit_mark *m, const char *directory)
     static const char nothing[COMMIT_MARK_FIRST_BYTES];
     if (lseek(m->fd, 0, SEEK_END) == 0 && write(m->fd, nothing, sizeof nothing) < 0)
         errno = 0; /* no space: the notes extend the file later, or lag */
-    commit_mark_read_counts(m);
+    commit_mark_read_slots(m, 0, COMMIT_MARK_RECORDS, m->slots);
+    for (uint32_t i = 0; i < COMMIT_MARK_RECORDS; i++) {
+        const struct commit_mark_slot *slot = commit_mark_newest(m->slots[i], i);
+        m->counts[i] = slot != NULL ? le64toh(slot->count) : 0;
+    }
     return 0;
 }
 
@@ -126,11 +112,11 @@ void commit_mark_close(struct commit_mark *m)
 bool commit_mark_read(const struct commit_mark *m, uint32_t number,
                       struct commit_mark_record *record)
 {
-    struct commit_mark_slot slots[2];
+    struct commit_mark_slot slots[1][2];
     if (number >= COMMIT_MARK_RECORDS)
         return false;
     commit_mark_read_slots(m, number, 1, slots);
-    const struct commit_mark_slot *slot = commit_mark_newest(slots, number);
+    const struct commit_mark_slot *slot = commit_mark_newest(slots[0], number);
     if (slot == NULL)
         return false;
     *record = slot->record;
@@ -139,18 +125,29 @@ bool commit_mark_read(const struct commit_mark *m, uint32_t number,
     return true;
 }
 
-void commit_mark_write(struct commit_mark *m, uint32_t number,
-                       const struct commit_mark_record *record)
+void commit_mark_note(struct commit_mark *m, uint32_t number,
+                      const struct commit_mark_record *record)
 {
     if (number >= COMMIT_MARK_RECORDS)
         return;
     uint64_t count = ++m->counts[number];
-    struct commit_mark_slot slot = {.count = htole64(count), .record = *record};
-    slot.record.a = htole64(record->a);
-    slot.record.b = htole64(record->b);
-    commit_mark_checksum(&slot, number, slot.check);
-    ssize_t written = pwrite(m->fd, &slot, sizeof slot, commit_mark_slot_offset(number, count));
-    (void)written; /* if it failed, the other slot has the record before */
+    struct commit_mark_slot *slot = &m->slots[number][count & 1];
+    *slot = (struct commit_mark_slot){.count = htole64(count), .record = *record};
+    slot->record.a = htole64(record->a);
+    slot->record.b = htole64(record->b);
+    commit_mark_checksum(slot, number, slot->check);
+}
+
+void commit_mark_write(const struct commit_mark *m, uint32_t first, uint32_t last)
+{
+    check(first <= last);
+    if (last >= COMMIT_MARK_RECORDS)
+        last = COMMIT_MARK_RECORDS - 1;
+    if (first > last)
+        return;
+    size_t size = (last + 1 - first) * sizeof m->slots[0];
+    ssize_t written = pwrite(m->fd, m->slots[first], size, commit_mark_offset(first));
+    (void)written; /* where it failed, the notes before stay */
 }
 
 bool commit_mark_sync(struct commit_mark *m)

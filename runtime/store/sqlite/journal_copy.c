@@ -105,7 +105,7 @@ static void journal_copy_note(struct journal_copy *c, uint16_t shard)
     struct commit_mark_record record = {.a = end->seq};
     memcpy(record.hash, end->hash.bytes, SHA256_SIZE);
     if (end->seq > 0)
-        commit_mark_write(&c->store->commit_mark, COMMIT_MARK_SHARD + shard, &record);
+        commit_mark_note(&c->store->commit_mark, COMMIT_MARK_SHARD + shard, &record);
 }
 
 enum err journal_copy_finish(struct journal_copy *c, const struct slot_map *slots,
@@ -127,6 +127,9 @@ enum err journal_copy_finish(struct journal_copy *c, const struct slot_map *slot
         e = journal_copy_commit(c);
     for (uint16_t shard = 0; e == ERR_OK && shard < shards; shard++)
         journal_copy_note(c, shard);
+    if (e == ERR_OK && shards > 0)
+        commit_mark_write(&c->store->commit_mark, COMMIT_MARK_SHARD,
+                          COMMIT_MARK_SHARD + shards - 1u);
     return e == ERR_OK && !commit_mark_sync(&c->store->commit_mark) ? ERR_IO : e;
 }
 

@@ -49,7 +49,8 @@ static bool checkpoint_note(struct store_sqlite *s, enum copying state, const st
 {
     struct commit_mark_record record = {
         .a = wal->salts, .b = wal->frames, .hash = {(uint8_t)state}};
-    commit_mark_write(&s->commit_mark, COMMIT_MARK_VIEWS, &record);
+    commit_mark_note(&s->commit_mark, COMMIT_MARK_VIEWS, &record);
+    commit_mark_write(&s->commit_mark, COMMIT_MARK_VIEWS, COMMIT_MARK_VIEWS);
     return commit_mark_sync(&s->commit_mark);
 }
 

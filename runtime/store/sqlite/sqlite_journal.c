@@ -210,12 +210,24 @@ static enum err journal_insert_run(struct store_sqlite *s, const struct batch_ru
     return e;
 }
 
-static void journal_note_committed(struct store_sqlite *s, const struct batch_run *run)
+/* All that were appended, in one write. */
+static void journal_note_committed(struct store_sqlite *s, const struct batch_run *runs,
+                                   uint32_t count)
 {
-    const struct batch_row *newest = &run->rows[run->count - 1];
-    struct commit_mark_record record = {.a = newest->seq};
-    memcpy(record.hash, newest->hash.bytes, SHA256_SIZE);
-    commit_mark_write(&s->commit_mark, COMMIT_MARK_SHARD + newest->shard, &record);
+    uint32_t first = UINT32_MAX, last = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (runs[i].result != ERR_OK)
+            continue;
+        const struct batch_row *newest = &runs[i].rows[runs[i].count - 1];
+        struct commit_mark_record record = {.a = newest->seq};
+        memcpy(record.hash, newest->hash.bytes, SHA256_SIZE);
+        uint32_t number = COMMIT_MARK_SHARD + newest->shard;
+        commit_mark_note(&s->commit_mark, number, &record);
+        first = number < first ? number : first;
+        last = number > last ? number : last;
+    }
+    if (first <= last)
+        commit_mark_write(&s->commit_mark, first, last);
 }
 
 static enum err journal_insert_runs(struct store_sqlite *s, struct batch_run *runs, uint32_t count)
@@ -244,13 +256,10 @@ void sqlite_journal_append(struct journal_store *base, struct batch_run *runs, u
     for (uint32_t i = 0; i < count; i++)
         runs[i].result = ERR_OK;
     enum err e = atomic_load(&s->journal_broken) ? ERR_IO : journal_insert_runs(s, runs, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (runs[i].result == ERR_FENCED)
-            continue;
-        runs[i].result = e;
-        if (e == ERR_OK)
-            journal_note_committed(s, &runs[i]);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].result != ERR_FENCED)
+            runs[i].result = e;
+    journal_note_committed(s, runs, count);
 }
 
 /* After an unknown commit its frames may be in the WAL or not. All connections close without
