@@ -6,8 +6,9 @@
  * written it or the views worker synced it. It may lag behind the journal, it never leads.
  *
  * It costs a pwrite for each append, into the page cache, and no sync: of the records from the
- * first to the last of the shards in it, 2 KiB for sixteen. SQLite has no such thing: a WAL that ends early is by its design one whose writer stopped there. Only a file
- * that is not the WAL can say that there was more.
+ * first to the last of the shards in it, 2 KiB for sixteen. SQLite has no such thing: a WAL that
+ * ends early is by its design one whose writer stopped there. Only a file that is not the WAL can
+ * say that there was more.
  *
  * A record has two slots that take turns, so that a torn write leaves the one before. The other is
  * written again as it was. */

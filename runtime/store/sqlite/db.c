@@ -117,8 +117,8 @@ static const char *const fixed_sql[DB_FIXED_COUNT] = {
     [DB_SLOTS_PUT] = "INSERT INTO slots (shard, first_slot, last_slot) VALUES (?1, ?2, ?3)",
     [DB_SLOTS_DROP] = "DELETE FROM slots",
     [DB_BATCHES_ANY] = "SELECT 1 FROM batches LIMIT 1",
-    [DB_LEASE_HELD] = "SELECT 1 FROM leases "
-                      "WHERE shard = ?1 AND epoch = ?2 AND owner IS NOT NULL",
+    [DB_LEASES_HELD] = "SELECT shard, epoch FROM leases "
+                       "WHERE shard BETWEEN ?1 AND ?2 AND owner IS NOT NULL",
     [DB_POSITION_GET] = "SELECT seq, hash, time_ns FROM position WHERE shard = ?1",
     [DB_POSITION_PUT] = "INSERT OR REPLACE INTO position (shard, seq, hash, time_ns) "
                         "VALUES (?1, ?2, ?3, ?4)",

@@ -82,7 +82,7 @@ enum db_fixed {
     DB_BATCH_LINE_PUT,
     DB_LEASE_TAKE,
     DB_LEASE_RELEASE,
-    DB_LEASE_HELD,
+    DB_LEASES_HELD,
     DB_LEASE_COPY,
     DB_SLOTS_GET,
     DB_SLOTS_PUT,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An append is one transaction: for each shard it checks the lease and the journal's head and
- * inserts the rows, then it commits, which syncs the WAL once for all of them, and notes the newest
- * batches in the commit mark. A shard that may not write any more is found before a row of it is
- * inserted, so the others need not be undone. A commit of which nobody knows whether it is there
- * sets `journal_broken`: until sqlite_journal_reopen() has read the WAL again, nothing more is
- * written.
+/* An append is one transaction: it checks the leases of its shards, for each the journal's head,
+ * and inserts the rows, then it commits, which syncs the WAL once for all of them, and notes the
+ * newest batches in the commit mark. A shard that may not write any more is found before a row of
+ * it is inserted, so the others need not be undone. A commit of which nobody knows whether it is
+ * there sets `journal_broken`: until sqlite_journal_reopen() has read the WAL again, nothing more
+ * is written.
  *
  * Checkpoints. In WAL mode an append writes and syncs the WAL alone; the pages must at some time be
  * copied into journal.db ("checkpoint") so that the WAL can start over. Left to SQLite that
@@ -120,29 +120,52 @@ static void journal_restart_wal(struct store_sqlite *s)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static enum err journal_lease_held(struct db *d, uint16_t shard, uint64_t epoch)
+/* The next lease that somebody holds: its run, if there is one, is not fenced. */
+static enum err journal_let_in(struct db_use use, struct batch_run *runs, uint32_t count)
 {
-    struct db_use use;
-    enum err e = db_fixed(d, DB_LEASE_HELD, &use);
-    if (e != ERR_OK)
-        return e;
-    db_bind_number(use, 1, shard);
-    db_bind_number(use, 2, epoch);
-    int code = sqlite3_step(use.statement);
-    db_release(use);
-    if (code == SQLITE_ROW)
-        return ERR_OK;
-    return code == SQLITE_DONE ? ERR_FENCED : db_error(code);
+    uint64_t shard, epoch;
+    if (!db_read_number(use, 0, &shard) || !db_read_number(use, 1, &epoch))
+        return ERR_CORRUPT;
+    for (uint32_t i = 0; i < count; i++)
+        if (runs[i].rows[0].shard == shard && runs[i].rows[0].epoch == epoch)
+            runs[i].result = ERR_OK;
+    return ERR_OK;
 }
 
-/* Does the writer have the lease, and does the row continue what is stored? Asked in the
- * transaction of the rows, so that no other writer can come between. */
+/* Do the writers have their leases? Asked once for all of them, in the transaction of the rows, so
+ * that no other writer can come between. The others are fenced. */
+static enum err journal_fence(struct db *d, struct batch_run *runs, uint32_t count)
+{
+    uint16_t first = UINT16_MAX, last = 0;
+    struct db_use use;
+    enum err e = db_fixed(d, DB_LEASES_HELD, &use);
+    if (e != ERR_OK)
+        return e;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t shard = runs[i].rows[0].shard;
+        check(runs[i].count > 0);
+        first = shard < first ? shard : first;
+        last = shard > last ? shard : last;
+        runs[i].result = ERR_FENCED;
+    }
+    db_bind_number(use, 1, first);
+    db_bind_number(use, 2, last);
+    int code;
+    while ((code = sqlite3_step(use.statement)) == SQLITE_ROW && e == ERR_OK)
+        e = journal_let_in(use, runs, count);
+    db_release(use);
+    if (e == ERR_OK && code != SQLITE_DONE)
+        e = db_error(code);
+    for (uint32_t i = 0; e != ERR_OK && i < count; i++)
+        runs[i].result = ERR_OK; /* nobody knows */
+    return e;
+}
+
+/* Does the row continue what is stored? */
 static enum err journal_continues(struct store_sqlite *s, const struct batch_row *row)
 {
     uint64_t head;
-    enum err e = journal_lease_held(&s->journal, row->shard, row->epoch);
-    if (e == ERR_OK)
-        e = batch_index_head(&s->batches, &s->journal, row->shard, &head);
+    enum err e = batch_index_head(&s->batches, &s->journal, row->shard, &head);
     if (e == ERR_OK && head + 1 != row->seq)
         e = ERR_FENCED;
     return e;
@@ -236,8 +259,11 @@ static enum err journal_insert_runs(struct store_sqlite *s, struct batch_run *ru
     enum err e = db_run(&s->journal, DB_BEGIN);
     if (e == ERR_OK)
         e = batch_index_begin(&s->batches, &s->journal);
+    if (e == ERR_OK)
+        e = journal_fence(&s->journal, runs, count);
     for (uint32_t i = 0; e == ERR_OK && i < count; i++) {
-        runs[i].result = journal_insert_run(s, &runs[i]);
+        if (runs[i].result == ERR_OK)
+            runs[i].result = journal_insert_run(s, &runs[i]);
         if (runs[i].result != ERR_FENCED)
             e = runs[i].result;
     }
