@@ -260,22 +260,20 @@ static void streams_on_read(void *context, enum err result)
 
 /* --- a batch became durable ------------------------------------------------------------------- */
 
-/* true: it leaves once the receiver's mark was compared, which reads both. */
-static bool streams_send_durable(struct streams *s, struct batch *b, const struct batch_send *put)
+static void streams_send_durable(struct streams *s, struct batch *b, const struct batch_send *put)
 {
     struct record_reader at;
     struct frame f;
     char request[ATTRIBUTION_REQUEST_MAX];
     uint64_t place = position_make(b->seq, put->item);
     uint16_t from = put->to_all ? 0 : put->to, to = put->to_all ? s->uses.shards - 1 : put->to;
-    bool made = false, verify = false;
+    bool made = false;
     for (uint16_t i = from; i <= to; i++) {
         struct outgoing *o = &s->pairs[i].outgoing[put->to_all];
         if (o->durable == o->taken)
             o->moved_ns = env_mono_ns(s->uses.env);
         o->durable++;
         streams_watch(s);
-        verify |= o->opened && o->verify;
         if (!o->opened || o->verify || o->next != o->durable || !streams_room(o))
             continue; /* it is read when it may leave, which also compares the receiver's mark */
         if (!made) {
@@ -287,16 +285,12 @@ static bool streams_send_durable(struct streams *s, struct batch *b, const struc
         f.mark.n = o->next;
         streams_leave(s, o, &f);
     }
-    return verify;
 }
 
 void streams_durable(struct streams *s, struct batch *b)
 {
-    bool verify = false;
     for (uint32_t i = 0; i < b->send_count; i++)
-        verify |= streams_send_durable(s, b, &b->sends[i]);
-    if (verify)
-        streams_read(s);
+        streams_send_durable(s, b, &b->sends[i]);
     for (uint32_t i = 0; i < b->taken_count; i++) {
         const struct record_taken *taken = &b->takens[i].taken;
         struct arriving *a = &s->pairs[taken->from].arriving[taken->to_all];

@@ -405,18 +405,6 @@ static void what_stayed_behind_leaves_as_soon_as_it_is_read(void **state)
     assert_int_equal(count_of(FRAME_SEND, true), 1);
 }
 
-/* What the receiver named is compared for it, and nobody waits until streams are looked at. */
-static void the_first_send_after_a_start_leaves_as_soon_as_it_is_read(void **state)
-{
-    struct scene *s = given_alone(state);
-    give_one(s);
-    hear_mark(s, FRAME_NAME, stream_of(s, 0, 1)->sent);
-    run(s, NS_PER_S + STREAM_LOOK_NS / 2); /* so that nobody looks soon */
-    assert_int_equal(count_of(FRAME_SEND, false), 0);
-    give_one(s);
-    assert_int_equal(last_of(FRAME_SEND, false)->n, 2);
-}
-
 static void a_journal_that_could_not_be_read_is_read_again(void **state)
 {
     struct scene *s = given_open(state);
@@ -756,7 +744,6 @@ int main(void)
         CASE(nothing_leaves_before_the_receiver_has_named_its_mark),
         CASE(a_pair_without_sends_costs_little_memory),
         CASE(what_stayed_behind_leaves_as_soon_as_it_is_read),
-        CASE(the_first_send_after_a_start_leaves_as_soon_as_it_is_read),
         CASE(a_journal_that_could_not_be_read_is_read_again),
         CASE(a_mark_beyond_the_journal_stops_its_shard),
         CASE(a_mark_without_a_place_stops_its_shard),
