@@ -66,8 +66,10 @@ static void committer_commit(struct committer *c, struct env *env)
     while (c->transaction.count < COMMITTER_APPENDS_MAX && c->transaction.bytes < COMMITTER_BYTES &&
            (a = committer_next(c)) != NULL)
         committer_add(c, a);
+    atomic_store_explicit(&c->busy, true, memory_order_relaxed);
     if (c->transaction.count > 0)
         c->store->ops->append(c->store, c->transaction.runs, c->transaction.count);
+    atomic_store_explicit(&c->busy, false, memory_order_relaxed);
     committer_end(c, env_mono_ns(env) - started_ns);
 }
 

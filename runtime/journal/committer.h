@@ -8,6 +8,7 @@
 #define JOURNAL_COMMITTER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,7 @@ struct committer {
     struct journal_store *store;
     pthread_mutex_t lock; /* guards `waiting` */
     struct fifo waiting;  /* posted and not taken, oldest first */
+    atomic_bool busy;     /* a transaction runs; those posted meanwhile are taken when it ends */
     struct {
         struct append *appends[COMMITTER_APPENDS_MAX];
         struct batch_run runs[COMMITTER_APPENDS_MAX]; /* the store's view of them */
@@ -56,5 +58,11 @@ void committer_init(struct committer *c, struct worker *worker, struct journal_s
 void committer_done(struct committer *c); /* nothing is under way */
 
 void committer_post(struct committer *c, struct env *env, struct append *a);
+
+/* Does a transaction run now? Any thread. */
+static inline bool committer_busy(struct committer *c)
+{
+    return atomic_load_explicit(&c->busy, memory_order_relaxed);
+}
 
 #endif

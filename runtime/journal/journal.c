@@ -224,14 +224,15 @@ void journal_turn_done(struct journal *j)
     journal_hand_over(j);
 }
 
-/* Takes the newest batch back from the worker, unless it is too late. Only while one append runs
- * and another is queued behind it: an idle worker must find the batch that it was called for, or a
- * busy loop would put that append off again and again. */
+/* Takes the newest batch back from the worker, unless it is too late. Only while a transaction
+ * runs, or one append does and another is queued behind it: an idle worker must find the batch that
+ * it was called for, or a busy loop would put that append off again and again. */
 void journal_reopen(struct journal *j)
 {
-    if (j->under_way < JOURNAL_APPENDS || j->open == NULL || !batch_empty(j->open) ||
-        !fifo_empty(&j->closed) || fifo_empty(&j->in_flight) ||
-        journal_batch_full(batch_of(j->in_flight.last)))
+    if (j->open == NULL || !batch_empty(j->open) || !fifo_empty(&j->closed) ||
+        fifo_empty(&j->in_flight) || journal_batch_full(batch_of(j->in_flight.last)))
+        return;
+    if (j->under_way < JOURNAL_APPENDS && !committer_busy(j->committer))
         return;
     struct batch *b = batch_of(j->in_flight.last);
     check(pthread_mutex_lock(&j->handed.lock) == 0);

@@ -115,6 +115,56 @@ static void take_failed(struct scene *s)
     }
 }
 
+static struct scene *others; /* whose batches are committed by gather() */
+static const struct journal_store_ops *ops_before;
+
+/* Meanwhile the loop makes three passes. */
+static void gather(struct journal_store *st, struct batch_run *runs, uint32_t count)
+{
+    st->ops = ops_before;
+    for (int i = 0; i < 3; i++)
+        pass(others);
+    assert_true(others->journal.in_flight.first == others->journal.in_flight.last);
+    st->ops->append(st, runs, count);
+}
+
+static void take_one(struct append *a)
+{
+    a->rows[0] = (struct batch_row){.shard = 1, .seq = 1, .body = slice_of("x")};
+    a->count = 1;
+}
+
+static void take_end(struct append *a)
+{
+    assert_int_equal(a->result, ERR_FENCED); /* it has no lease */
+}
+
+static void take_home(struct work *w)
+{
+    (void)w;
+}
+
+/* One row of the journal instead of three. */
+static void what_gathers_while_others_are_appended_is_one_batch(void **state)
+{
+    struct scene *s = *state;
+    struct journal_store *st = s->store->journal;
+    struct append other = {.take = take_one, .ended = take_end, .work.done = take_home};
+    struct journal_store_ops slow = *st->ops;
+    others = s;
+    ops_before = st->ops;
+    slow.append = gather;
+    st->ops = &slow;
+    committer_post(&s->committer, &s->world.loop.env, &other);
+    run_ms(s, 10);
+    assert_true(st->ops == ops_before);
+    assert_int_equal(s->durable, 1);
+    assert_int_equal(s->journal.stats.records, 3);
+    assert_int_equal(s->journal.stats.appends, 1);
+    assert_true(journal_idle(&s->journal));
+    assert_false(committer_busy(&s->committer));
+}
+
 static void what_gathers_during_an_append_goes_with_the_next(void **state)
 {
     struct scene *s = *state;
@@ -258,6 +308,7 @@ static void what_appends_take_is_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(what_gathers_while_others_are_appended_is_one_batch),
         CASE(what_gathers_during_an_append_goes_with_the_next),
         CASE(an_append_waits_at_the_worker_while_another_is_reported),
         CASE(a_batch_that_waits_behind_an_append_grows),
