@@ -9,6 +9,7 @@
 
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/turnover.h"
 #include "runtime/base/slot_map.h"
 #include "schemas/common.h"
 #include "schemas/ledger_states.h"
@@ -19,23 +20,37 @@
 
 /* --- of one shard ----------------------------------------------------------------------------- */
 
+static struct turnover line_posted(const struct trial_balance_line *l)
+{
+    return (struct turnover){l->debits_posted, l->credits_posted, l->transit_debits_posted,
+                             l->transit_credits_posted};
+}
+
+static struct turnover line_pending(const struct trial_balance_line *l)
+{
+    return (struct turnover){l->debits_pending, l->credits_pending, l->transit_debits_pending,
+                             l->transit_credits_pending};
+}
+
+/* false: it does not fit. */
 static bool line_add(struct trial_balance_line *line, const struct trial_balance_line *more)
 {
+    struct turnover posted = line_posted(line), pending = line_pending(line);
+    const struct turnover more_posted = line_posted(more), more_pending = line_pending(more);
     check(line->currency == more->currency);
+    bool fits = turnover_add(&posted, &more_posted);
+    fits = turnover_add(&pending, &more_pending) && fits;
     line->account_count += more->account_count;
     line->transfer_count += more->transfer_count;
-    return u128_add(line->debits_pending, more->debits_pending, &line->debits_pending) &&
-           u128_add(line->debits_posted, more->debits_posted, &line->debits_posted) &&
-           u128_add(line->credits_pending, more->credits_pending, &line->credits_pending) &&
-           u128_add(line->credits_posted, more->credits_posted, &line->credits_posted) &&
-           u128_add(line->transit_debits_pending, more->transit_debits_pending,
-                    &line->transit_debits_pending) &&
-           u128_add(line->transit_debits_posted, more->transit_debits_posted,
-                    &line->transit_debits_posted) &&
-           u128_add(line->transit_credits_pending, more->transit_credits_pending,
-                    &line->transit_credits_pending) &&
-           u128_add(line->transit_credits_posted, more->transit_credits_posted,
-                    &line->transit_credits_posted);
+    line->debits_posted = posted.debits;
+    line->credits_posted = posted.credits;
+    line->transit_debits_posted = posted.transit_debits;
+    line->transit_credits_posted = posted.transit_credits;
+    line->debits_pending = pending.debits;
+    line->credits_pending = pending.credits;
+    line->transit_debits_pending = pending.transit_debits;
+    line->transit_credits_pending = pending.transit_credits;
+    return fits;
 }
 
 /* The currency's line, kept in order of the codes; NULL when there is no room. */
@@ -78,27 +93,6 @@ static struct trial_balance_line line_of_totals(const struct ledger_totals *l)
         .transit_credits_pending = l->transit_credits_pending,
         .transit_credits_posted = l->transit_credits_posted,
     };
-}
-
-/* What stands on both sides of the accounts of money in transit is turnover of no account of a
- * client's. What is left on one side is on its way to another shard, and balances this one. */
-static void leave_out(u128 *debits, u128 *credits, u128 transit_debits, u128 transit_credits)
-{
-    u128 both = transit_debits < transit_credits ? transit_debits : transit_credits;
-    check(both <= *debits && both <= *credits);
-    *debits -= both;
-    *credits -= both;
-}
-
-static void trial_balance_leave_out_transit(struct trial_balance *b)
-{
-    for (uint32_t i = 0; i < b->lines_count; i++) {
-        struct trial_balance_line *l = &b->lines[i];
-        leave_out(&l->debits_pending, &l->credits_pending, l->transit_debits_pending,
-                  l->transit_credits_pending);
-        leave_out(&l->debits_posted, &l->credits_posted, l->transit_debits_posted,
-                  l->transit_credits_posted);
-    }
 }
 
 /* Says of each line whether it balances, and of all. */
@@ -201,7 +195,6 @@ uint16_t trial_balance_join(const struct slice *replies, uint16_t count, struct 
         arena_reset(&memory);
     }
     arena_done(&memory);
-    trial_balance_leave_out_transit(&b);
     trial_balance_judge(&b);
     if (code == RESULT_OK)
         trial_balance_write(reply, &b);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Of each currency one line, found by looking through those there are: they are few. A sum over
  * tenants or shards may be more than 128 bits hold although each of them fits: it is left out of
- * the line, and the verification passes. Of money in transit what is on both sides is left out, as
- * in a trial balance, again after each shard: it was put back before the shard's was added. */
+ * the line, and the verification passes. */
 #include "actors/ledger/verify_totals.h"
 
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/turnover.h"
 #include "runtime/base/check.h"
 #include "schemas/common.h"
-
-/* Pending or posted. */
-struct turnover {
-    u128 debits, credits;
-    u128 transit_debits, transit_credits; /* of them, on accounts of money in transit */
-};
 
 static struct verify_total *total_of(struct verify_info *info, uint16_t currency)
 {
@@ -30,35 +24,12 @@ static struct verify_total *total_of(struct verify_info *info, uint16_t currency
     return total;
 }
 
-static u128 turnover_on_both_sides(const struct turnover *s)
-{
-    return s->transit_debits < s->transit_credits ? s->transit_debits : s->transit_credits;
-}
-
-/* false: it does not fit. */
-static bool turnover_add(struct turnover *sum, const struct turnover *more)
-{
-    u128 before = turnover_on_both_sides(sum);
-    bool fits = u128_add(sum->debits, before, &sum->debits) &&
-                u128_add(sum->credits, before, &sum->credits) &&
-                u128_add(sum->debits, more->debits, &sum->debits) &&
-                u128_add(sum->credits, more->credits, &sum->credits) &&
-                u128_add(sum->transit_debits, more->transit_debits, &sum->transit_debits) &&
-                u128_add(sum->transit_credits, more->transit_credits, &sum->transit_credits);
-    u128 both = turnover_on_both_sides(sum);
-    check(!fits || (both <= sum->debits && both <= sum->credits));
-    sum->debits -= both;
-    sum->credits -= both;
-    return fits;
-}
-
 static void total_add_posted(struct verify_total *to, const struct ledger_totals *l)
 {
     check(to->currency == l->currency);
     struct turnover sum = {to->debits_posted, to->credits_posted, to->transit_debits_posted,
                            to->transit_credits_posted};
-    const struct turnover more = {l->debits_posted, l->credits_posted, l->transit_debits_posted,
-                                  l->transit_credits_posted};
+    const struct turnover more = turnover_posted(l);
     bool fits = to->has_debits_posted && turnover_add(&sum, &more);
     to->has_debits_posted = to->has_credits_posted = fits;
     to->debits_posted = sum.debits;
@@ -72,8 +43,7 @@ static void total_add_pending(struct verify_total *to, const struct ledger_total
     check(to->currency == l->currency);
     struct turnover sum = {to->debits_pending, to->credits_pending, to->transit_debits_pending,
                            to->transit_credits_pending};
-    const struct turnover more = {l->debits_pending, l->credits_pending, l->transit_debits_pending,
-                                  l->transit_credits_pending};
+    const struct turnover more = turnover_pending(l);
     bool fits = to->has_debits_pending && turnover_add(&sum, &more);
     to->has_debits_pending = to->has_credits_pending = fits;
     to->debits_pending = sum.debits;

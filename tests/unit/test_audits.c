@@ -313,6 +313,24 @@ static void test_a_verification_leaves_out_what_is_on_both_sides_in_transit(void
     assert_true(totals[0].debits_pending == 10 && totals[0].credits_pending == 10);
 }
 
+/* The largest part of what there can be has crossed: it stands in the books of both shards. */
+static void test_a_verification_counts_once_what_crosses(void **state)
+{
+    struct books *b = *state;
+    struct verify_total totals[4];
+    struct verify_info info = {.totals = totals};
+    struct ledger_totals *l = b->totals;
+    const u128 much = U128_MAX / 4 * 3;
+    *l = (struct ledger_totals){.currency = USD, .debits_posted = much, .credits_posted = much};
+    l->transit_credits_posted = much;
+    verify_totals(&b->registry, &info);
+    *l = (struct ledger_totals){.currency = USD, .debits_posted = much, .credits_posted = much};
+    l->transit_debits_posted = much;
+    verify_totals(&b->registry, &info);
+    assert_true(totals[0].has_debits_posted && totals[0].debits_posted == much);
+    assert_true(totals[0].has_credits_posted && totals[0].credits_posted == much);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, given_books, no_more_books)
 
 int main(void)
@@ -328,6 +346,7 @@ int main(void)
         CASE(test_a_verification_adds_up_each_currency),
         CASE(test_sums_beyond_the_largest_number_are_left_out),
         CASE(test_a_verification_leaves_out_what_is_on_both_sides_in_transit),
+        CASE(test_a_verification_counts_once_what_crosses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,27 @@ static void sums_beyond_the_largest_number_are_refused(void **state)
     forget(&s);
 }
 
+/* The largest part of what there can be has crossed: it stands in the books of both shards. */
+static void what_crosses_counts_once_in_a_sum(void **state)
+{
+    (void)state;
+    const u128 much = U128_MAX / 4 * 3;
+    struct shards s = {.joined = {0}};
+    struct trial_balance_line home = line(USD, much, much), away = line(USD, much, much);
+    home.transit_credits_posted = away.transit_debits_posted = much;
+    home.transit_credits_pending = away.transit_debits_pending = much;
+    answers(&s, 0, &home, 1);
+    answers(&s, 1, NULL, 0);
+    answers(&s, 2, &away, 1);
+    assert_int_equal(join(&s), RESULT_OK);
+    assert_true(s.joined.balanced);
+    assert_true(s.joined.lines[0].debits_posted == much &&
+                s.joined.lines[0].credits_posted == much);
+    assert_true(s.joined.lines[0].debits_pending == much);
+    assert_true(s.joined.lines[0].credits_pending == much);
+    forget(&s);
+}
+
 static void a_damaged_answer_is_none(void **state)
 {
     (void)state;
@@ -132,6 +153,7 @@ int main(void)
         cmocka_unit_test(lines_of_one_currency_add_up),
         cmocka_unit_test(a_shard_out_of_balance_shows),
         cmocka_unit_test(sums_beyond_the_largest_number_are_refused),
+        cmocka_unit_test(what_crosses_counts_once_in_a_sum),
         cmocka_unit_test(a_damaged_answer_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
