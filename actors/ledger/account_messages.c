@@ -242,10 +242,13 @@ enum turn_result accounts_on_create(struct turn *t, struct id128 self, const str
         return TURN_WAIT;
     uint16_t *codes = turn_alloc(t, (c->accounts_count + 1) * sizeof *codes);
     struct item_result *results = turn_alloc(t, (c->accounts_count + 1) * sizeof *results);
-    struct bulk b = {c->accounts_count,    (void *)(uintptr_t)m,
-                     ACCOUNT_FLAGS_LINKED, ACCOUNT_FLAGS_IMPORTED,
-                     spec_flags,           spec_make,
-                     spec_refused};
+    struct bulk b = {.count = c->accounts_count,
+                     .context = (void *)(uintptr_t)m,
+                     .linked = ACCOUNT_FLAGS_LINKED,
+                     .imported = ACCOUNT_FLAGS_IMPORTED,
+                     .flags = spec_flags,
+                     .make = spec_make,
+                     .refused = spec_refused};
     bool made = bulk_run(&b, t, codes);
     check(made);
     const struct item_results refused = bulk_results(codes, b.count, results);

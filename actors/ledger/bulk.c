@@ -40,6 +40,64 @@ static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *c
         codes[j] = RESULT_LINKED_EVENT_FAILED;
 }
 
+/* How many items the chain has that begins here; 1: it is linked to none. */
+static uint32_t chain_count(const struct bulk *b, uint32_t first)
+{
+    uint32_t i = first;
+    check(first < b->count);
+    while (i + 1 < b->count && (b->flags(b, i) & b->linked) != 0)
+        i++;
+    return i + 1 - first;
+}
+
+/* A chain over shards, whole. false: WAITING. */
+static bool chain_send(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count,
+                       uint16_t *codes)
+{
+    uint32_t failed = first + count - 1;
+    uint16_t code = RESULT_LINKED_EVENT_CHAIN_OPEN;
+    check(count > 0);
+    for (uint32_t i = first; i < first + count; i++)
+        turn_item(t, i);
+    if ((b->flags(b, failed) & b->linked) == 0)
+        code = b->send(b, t, first, count, &failed);
+    if (code == BULK_WAITING)
+        return false;
+    check(failed >= first && failed < first + count);
+    for (uint32_t i = first; i < first + count; i++)
+        codes[i] = code == RESULT_OK ? BULK_UNDER_WAY : RESULT_LINKED_EVENT_FAILED;
+    if (code != RESULT_OK)
+        codes[failed] = code;
+    if (code != RESULT_OK && code != RESULT_LINKED_EVENT_CHAIN_OPEN)
+        b->refused(b, t, failed, code);
+    return true;
+}
+
+/* false: WAITING. */
+static bool bulk_item(const struct bulk *b, struct turn *t, uint32_t i, struct chain *c,
+                      uint32_t first, uint16_t *codes)
+{
+    uint32_t flags = b->flags(b, i);
+    bool linked = (flags & b->linked) != 0;
+    turn_item(t, i);
+    if (linked && !c->open)
+        *c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
+    codes[i] = bulk_make(b, t, i, c, flags, first);
+    if (codes[i] == BULK_WAITING)
+        return false;
+    if (codes[i] != RESULT_OK) {
+        bool cause = !c->broken && codes[i] != RESULT_LINKED_EVENT_CHAIN_OPEN;
+        if (c->open && !c->broken)
+            chain_break(t, c, i, codes);
+        if (cause)
+            b->refused(b, t, i, codes[i]);
+    }
+    check(!c->broken || codes[i] != RESULT_OK);
+    if (!linked)
+        *c = (struct chain){.open = false};
+    return true;
+}
+
 bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
 {
     struct chain c = {.open = false};
@@ -48,26 +106,18 @@ bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes)
     check(b->flags != NULL);
     check(b->make != NULL);
     check(b->refused != NULL);
-    uint32_t first = b->count > 0 ? b->flags(b, 0) : 0;
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint32_t flags = b->flags(b, i);
-        bool linked = (flags & b->linked) != 0;
-        turn_item(t, i);
-        if (linked && !c.open)
-            c = (struct chain){.open = true, .first = i, .start = turn_savepoint(t)};
-        codes[i] = bulk_make(b, t, i, &c, flags, first);
-        if (codes[i] == BULK_WAITING)
-            return false;
-        if (codes[i] != RESULT_OK) {
-            bool cause = !c.broken && codes[i] != RESULT_LINKED_EVENT_CHAIN_OPEN;
-            if (c.open && !c.broken)
-                chain_break(t, &c, i, codes);
-            if (cause)
-                b->refused(b, t, i, codes[i]);
+    check((b->crosses == NULL) == (b->send == NULL));
+    uint32_t first = b->count > 0 ? b->flags(b, 0) : 0, n;
+    for (uint32_t i = 0; i < b->count; i += n) {
+        n = c.open || b->crosses == NULL ? 1 : chain_count(b, i);
+        if (!c.open && b->crosses != NULL && b->crosses(b, t, i, n)) {
+            if (!chain_send(b, t, i, n, codes))
+                return false;
+            continue;
         }
-        check(!c.broken || codes[i] != RESULT_OK);
-        if (!linked)
-            c = (struct chain){.open = false};
+        n = 1;
+        if (!bulk_item(b, t, i, &c, first, codes))
+            return false;
     }
     return true;
 }

@@ -19,13 +19,20 @@ struct bulk {
     uint16_t (*make)(const struct bulk *b, struct turn *t, uint32_t index);
     /* The item's refusal is final, and what its chain did is undone: an event may record it now. */
     void (*refused)(const struct bulk *b, struct turn *t, uint32_t index, uint16_t code);
+    /* Has this chain, or item that is linked to none, to do with other shards? Then send() makes it
+     * on its way, whole: RESULT_OK, or why not and because of which item. NULL: none has. */
+    bool (*crosses)(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count);
+    uint16_t (*send)(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count,
+                     uint32_t *failed);
 };
 
-/* Something is being loaded that the item needs: no code of any result. */
+/* Instead of a code of any result: something is being loaded that the item needs; it is on its
+ * way. */
 #define BULK_WAITING UINT16_MAX
+#define BULK_UNDER_WAY (UINT16_MAX - 1)
 
-/* Fills codes[count] with RESULT_OK or why not. false: it stopped at an item that is WAITING; the
- * caller rolls back what was made before it. */
+/* Fills codes[count] with RESULT_OK, BULK_UNDER_WAY or why not. false: it stopped at an item that
+ * is WAITING; the caller rolls back what was made before it. */
 must_check bool bulk_run(const struct bulk *b, struct turn *t, uint16_t *codes);
 
 /* The items whose code is not RESULT_OK; in `results`, which has room for `count`. */

@@ -301,25 +301,6 @@ void group_tell(struct turn *t, const struct group_way *w, uint16_t code, uint64
     }
 }
 
-/* A transfer was refused whose id the client chose, unless that is another's here: before it was
- * kept aside nothing has it, afterwards that. */
-static void group_refused(struct turn *t, const struct group_way *w, uint32_t leg, uint16_t code,
-                          bool kept)
-{
-    const struct group *g = w->group;
-    struct stored_event stored;
-    check(leg < g->legs_count);
-    if ((g->legs[leg].marks & TOKEN_MARKS_ID_CHOSEN) == 0)
-        return;
-    enum presence there = turn_find_decision(t, g->legs[leg].id, &stored);
-    check(there != PRESENCE_WAITING);
-    bool own = there == PRESENCE_THERE && stored.number == LEG_RESERVED_NUMBER;
-    if (kept ? !own : there == PRESENCE_THERE)
-        return;
-    const struct posting p = {.transfer = {.id = g->legs[leg].id}, .tenant_id = g->tenant_id};
-    posting_refused(t, &p, code);
-}
-
 uint16_t group_visit(struct turn *t, struct group_way *w, uint64_t now)
 {
     check(turn_origin(t) != NULL);
@@ -328,12 +309,28 @@ uint16_t group_visit(struct turn *t, struct group_way *w, uint64_t now)
     uint16_t code = RESULT_DEADLINE_PASSED;
     if (!late && !turn_origin(t)->refusing)
         code = group_decides(w) ? group_make(t, w, now) : group_try(t, w);
-    if (code != RESULT_OK)
-        group_refused(t, w, w->failed_leg, code, false);
     return code;
 }
 
+void group_forget_notes(struct turn *t, const struct group *g)
+{
+    check(turn_at_home(t, g->group_id));
+    for (uint32_t i = 0; i < g->legs_count; i++)
+        if ((g->legs[i].marks & TOKEN_MARKS_NOTED) != 0)
+            transfer_note_forget(t, g->tenant_id, g->legs[i].id);
+}
+
 /* --- following -------------------------------------------------------------------------------- */
+
+/* A transfer was refused whose id the client chose: home keeps that, where the id was asked for. */
+static void group_refused(struct turn *t, const struct group *g, uint32_t leg, uint16_t code)
+{
+    check(leg < g->legs_count);
+    if ((g->legs[leg].marks & TOKEN_MARKS_ID_CHOSEN) == 0)
+        return;
+    const struct posting p = {.transfer = {.id = g->legs[leg].id}, .tenant_id = g->tenant_id};
+    posting_refused(t, &p, code);
+}
 
 void group_carry_out(struct turn *t, const struct group_way *w, const struct group_follow *f)
 {
@@ -348,7 +345,8 @@ void group_carry_out(struct turn *t, const struct group_way *w, const struct gro
     released.accounts_count = r->kept_count;
     turn_emit(t, &group_released_type, &released);
     if (f->result != RESULT_OK && !MUTANT(FOLLOW_REFUSED)) {
-        group_refused(t, w, f->failed_leg, f->result, true);
+        if (w->at == 0)
+            group_refused(t, w->group, f->failed_leg, f->result);
         return;
     }
     for (uint32_t i = 0; i < w->group->legs_count; i++) {

@@ -86,6 +86,9 @@ must_check uint16_t group_visit(struct turn *t, struct group_way *w, uint64_t no
 /* Tells all before this shard what is decided. */
 void group_tell(struct turn *t, const struct group_way *w, uint16_t code, uint64_t decided_time);
 
+/* Of home: it is refused, so nobody has what was noted of its transfers. */
+void group_forget_notes(struct turn *t, const struct group *g);
+
 /* Lets go what this shard keeps aside, and makes its parts if it is not refused. */
 void group_carry_out(struct turn *t, const struct group_way *w, const struct group_follow *f);
 

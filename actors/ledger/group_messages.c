@@ -3,6 +3,7 @@
  * before anything is carried out. */
 #include "actors/ledger/group_messages.h"
 
+#include "actors/ledger/bulk_request.h"
 #include "actors/ledger/group.h"
 #include "actors/ledger/reversal_crossing.h"
 #include "actors/ledger/transaction_crossing.h"
@@ -34,18 +35,23 @@ enum turn_result group_on_token(struct turn *t, struct id128 self, const struct 
     return TURN_DONE;
 }
 
-/* What home shows of it: of a transaction, or of one transfer that is reversed alone. */
+/* What home shows of it: of a transaction, of one transfer that is reversed alone, or of the list
+ * that it is of. */
 struct group_outcome {
     struct transaction_outcome transaction;
     struct transfer_info reversal;
+    const struct bulk_begun *list;
 };
 
-static enum presence group_outcome_find(struct turn *t, const struct group_way *w,
+static enum presence group_outcome_find(struct turn *t, const struct group_way *w, struct id128 ask,
                                         const struct group_follow *f, struct group_outcome *o)
 {
     check(w->at == 0);
-    return w->group->has_transaction_id ? transaction_outcome_find(t, w, f, &o->transaction)
-                                        : reversal_outcome_find(t, w, f, &o->reversal);
+    if (w->group->has_transaction_id)
+        return transaction_outcome_find(t, w, f, &o->transaction);
+    if (w->group->legs[0].has_reverses_id)
+        return reversal_outcome_find(t, w, f, &o->reversal);
+    return bulk_outcome_find(t, ask, &o->list);
 }
 
 static void group_conclude(struct turn *t, const struct group_way *w, struct id128 ask,
@@ -54,8 +60,10 @@ static void group_conclude(struct turn *t, const struct group_way *w, struct id1
     check(!id128_is_zero(ask));
     if (w->group->has_transaction_id)
         transaction_conclude(t, w, ask, f, &o->transaction);
-    else
+    else if (w->group->legs[0].has_reverses_id)
         reversal_conclude(t, w, ask, f, &o->reversal);
+    else
+        bulk_conclude(t, w, ask, f, o->list);
 }
 
 static enum turn_result group_on_follow(struct turn *t, struct id128 self, const struct message *m)
@@ -82,7 +90,7 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
     w.reserved = *made;
     struct group_outcome outcome;
     there = group_find(t, &w);
-    if (w.at == 0 && group_outcome_find(t, &w, f, &outcome) == PRESENCE_WAITING)
+    if (w.at == 0 && group_outcome_find(t, &w, ask, f, &outcome) == PRESENCE_WAITING)
         there = PRESENCE_WAITING;
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;

@@ -11,6 +11,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/account_queries.h"
 #include "actors/ledger/account_views.h"
+#include "actors/ledger/bulk_request.h"
 #include "actors/ledger/group_messages.h"
 #include "actors/ledger/group_movement.h"
 #include "actors/ledger/ledger_audit.h"
@@ -138,6 +139,8 @@ static const struct event_rule rules[] = {
     {&group_released_type, MESSAGE_NO_OFFSET, group_released_apply, group_released_project},
     {&leg_reserved_type, KEY(leg_reserved, id), event_kept_apply, NULL},
     {&leg_posted_type, KEY(leg_posted, id), leg_posted_apply, leg_posted_project},
+    {&bulk_begun_type, KEY(bulk_begun, bulk_id), bulk_begun_apply, NULL},
+    {&bulk_followed_type, MESSAGE_NO_OFFSET, bulk_followed_apply, NULL},
     {&transaction_begun_type, KEY(transaction_begun, transaction_id), event_kept_apply, NULL},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
@@ -170,8 +173,8 @@ static const struct query queries[] = {
 };
 
 static const struct actor_kind *const kinds[] = {
-    &ledger_directory_kind, &ledger_totals_kind, &account_kind,
-    &pending_transfer_kind, &reservation_kind,   &group_share_kind,
+    &ledger_directory_kind, &ledger_totals_kind, &account_kind,      &pending_transfer_kind,
+    &reservation_kind,      &group_share_kind,   &bulk_request_kind,
 };
 
 /* And the one that all services have in common. */

@@ -73,6 +73,7 @@ static struct group group_asked_for(struct turn *t, const struct message *m,
             .user_data_128 = asked->user_data_128,
             .user_data_64 = asked->user_data_64,
             .user_data_32 = asked->user_data_32,
+            .place = i,
             .marks = (m->who.adjusts ? TOKEN_MARKS_ADJUSTS : 0u) |
                      (reasoned ? TOKEN_MARKS_REASONED : 0u) |
                      (c->has_reason ? TOKEN_MARKS_NOTED : 0u),
@@ -228,14 +229,6 @@ enum presence transaction_outcome_find(struct turn *t, const struct group_way *w
     return transaction_info_find(t, o->begun, w->group, w->between, f->decided_time, &o->info);
 }
 
-/* Nobody has what was noted of its transfers. */
-static void transaction_forget_notes(struct turn *t, const struct group *g)
-{
-    for (uint32_t i = 0; i < g->legs_count; i++)
-        if ((g->legs[i].marks & TOKEN_MARKS_NOTED) != 0)
-            transfer_note_forget(t, g->tenant_id, g->legs[i].id);
-}
-
 void transaction_conclude(struct turn *t, const struct group_way *w, struct id128 ask,
                           const struct group_follow *f, struct transaction_outcome *o)
 {
@@ -244,7 +237,7 @@ void transaction_conclude(struct turn *t, const struct group_way *w, struct id12
     check(!id128_is_zero(ask));
     if (f->result != RESULT_OK) {
         const struct leg_refusal refusal = transaction_refusal(w->group, f->failed_leg);
-        transaction_forget_notes(t, w->group);
+        group_forget_notes(t, w->group);
         turn_close(t, ask, f->result, &leg_refusal_type, &refusal, 0);
         return;
     }

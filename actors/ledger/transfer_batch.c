@@ -7,6 +7,8 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
+#include "actors/ledger/bulk_crossing.h"
+#include "actors/ledger/bulk_request.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/posting.h"
 #include "actors/ledger/transfer.h"
@@ -19,9 +21,12 @@ struct transfers {
     const struct transfer_create *asked; /* NULL: in the compact form */
     uint32_t count;
     uint32_t at;            /* the item at work */
+    bool whole;             /* the answer has all of them */
     bool seen;              /* one was made, or refused of what the caller may see */
-    bool awaits;            /* one is under way by itself: nothing was made */
+    bool awaits;            /* one is under way already: nothing was made */
+    struct id128 ask;       /* then: of this list, sent before; zero: by itself, or of another */
     struct posting posting; /* of it; keeps what the one before had in common with it */
+    struct bulk_crossing crossing;
 };
 
 static void take_up(struct transfers *all, uint32_t i)
@@ -49,6 +54,8 @@ static uint16_t spec_exists(struct turn *t, const struct transfer_spec *s)
     struct transfer_info info;
     struct id128 tenant_id;
     const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(s);
+    if (transfer_half(t, s->id)) /* its words are in another shard */
+        return RESULT_EXISTS;
     enum presence there = transfer_info_find(t, s->id, &info, &tenant_id);
     if (there == PRESENCE_WAITING)
         return BULK_WAITING;
@@ -96,46 +103,103 @@ static void spec_refused(const struct bulk *b, struct turn *t, uint32_t i, uint1
         posting_refused(t, &all->posting, code);
 }
 
-static struct transfers transfers_of(const struct message *m, const struct transfer_spec *specs,
-                                     uint32_t count)
+static bool spec_crosses(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count)
 {
-    return (struct transfers){.specs = specs,
-                              .count = count,
-                              .posting = {.tenant_id = m->who.tenant_id,
-                                          .any_tenant = m->who.operator,
-                                          .adjusts = m->who.adjusts } };
+    const struct transfers *all = b->context;
+    return bulk_crosses(t, &all->crossing, first, count);
 }
 
-/* One of them was asked for by itself, and is under way between shards. */
-static bool transfers_await(const struct transfers *all, const uint16_t *codes)
+static uint16_t spec_send(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count,
+                          uint32_t *failed)
 {
-    for (uint32_t i = 0; i < all->count; i++)
-        if (codes[i] == RESULT_OUTCOME_PENDING)
-            return true;
-    return false;
+    struct transfers *all = b->context;
+    take_up(all, first);
+    uint16_t code = bulk_send(t, &all->crossing, first, count, failed);
+    const struct transfer_spec *s = &all->specs[*failed];
+    return code == RESULT_EXISTS && spec_has_words(all, s) ? spec_exists(t, s) : code;
 }
 
-/* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
- * missing nothing is made, and all that the remaining items need is asked for together. Nor is
- * anything while one awaits its outcome: the answer would be kept, and say that for good. */
-static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
+static struct transfers transfers_of(struct turn *t, const struct message *m,
+                                     const struct transfer_spec *specs,
+                                     const struct transfer_create *asked, uint32_t count)
 {
-    const struct bulk b = {all->count, all,       TRANSFER_FLAGS_LINKED, TRANSFER_FLAGS_IMPORTED,
-                           spec_flags, spec_make, spec_refused};
-    const struct turn_savepoint start = turn_savepoint(t);
-    if (bulk_run(&b, t, codes)) {
-        all->awaits = transfers_await(all, codes);
-        if (all->awaits)
-            turn_rollback(t, start);
-        return true;
+    return (struct transfers){
+        .specs = specs,
+        .asked = asked,
+        .whole = asked != NULL,
+        .count = count,
+        .posting = {.tenant_id = m->who.tenant_id,
+                    .any_tenant = m->who.operator,
+                    .adjusts = m->who.adjusts },
+                    .crossing = {.who = &m->who,
+                                 .specs = specs,
+                                 .asked = asked,
+                                 .bulk_id = turn_new_id(t, turn_any_slot(t))}};
+}
+
+/* Is one of them under way already? By a list with the same content it is this one, sent before.
+ * One that has the id of another of this list is refused. */
+static enum presence transfers_await(struct turn *t, struct transfers *all, const uint16_t *codes)
+{
+    enum presence found = PRESENCE_ABSENT;
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct bulk_request *b;
+        struct id128 bulk_id = ID128_ZERO;
+        if (codes[i] != RESULT_OUTCOME_PENDING)
+            continue;
+        enum presence there = bulk_request_of(t, all->specs[i].id, &b, &bulk_id);
+        if (there == PRESENCE_WAITING)
+            return there;
+        if (id128_equal(bulk_id, all->crossing.bulk_id))
+            continue;
+        all->awaits = true;
+        struct id128 content = bulk_content(t, all->whole, all->specs, all->count);
+        if (there == PRESENCE_THERE && id128_equal(b->content, content))
+            all->ask = b->ask;
+        found = PRESENCE_THERE;
     }
+    return found;
+}
+
+/* Nothing remains of what was made; what the items from that on need is asked for together. */
+static bool transfers_wait(struct turn *t, struct transfers *all, struct turn_savepoint start)
+{
     check(all->at < all->count);
     turn_rollback(t, start);
     for (uint32_t i = all->at; i < all->count; i++) {
+        if (bulk_crosses(t, &all->crossing, i, 1)) {
+            bulk_prepare(t, &all->crossing, i);
+            continue;
+        }
         take_up(all, i);
         posting_prepare(t, &all->posting);
     }
     return false;
+}
+
+/* Makes them all in order, filling codes[count]; false: something is being loaded. If something is
+ * missing nothing is made. Nor is anything while one awaits its outcome, as the answer would be
+ * kept, and say that for good; or if a shard is out of reach. */
+static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
+{
+    const struct bulk b = {.count = all->count,
+                           .context = all,
+                           .linked = TRANSFER_FLAGS_LINKED,
+                           .imported = TRANSFER_FLAGS_IMPORTED,
+                           .flags = spec_flags,
+                           .make = spec_make,
+                           .refused = spec_refused,
+                           .crosses = spec_crosses,
+                           .send = spec_send};
+    const struct turn_savepoint start = turn_savepoint(t);
+    if (!bulk_run(&b, t, codes))
+        return transfers_wait(t, all, start);
+    if (transfers_await(t, all, codes) == PRESENCE_WAITING)
+        return transfers_wait(t, all, start);
+    all->seen |= all->crossing.seen;
+    if (all->awaits || all->crossing.unreached)
+        turn_rollback(t, start);
+    return true;
 }
 
 /* Of an item that was refused as MANAGED. What it found then it finds again. */
@@ -147,39 +211,85 @@ static struct managed_refusal spec_manager(struct turn *t, struct transfers *all
     return manager_refusal_of_posting(t, &all->posting);
 }
 
+/* What is known of them: of all, or of those that are refused. */
+static uint32_t transfers_known(struct turn *t, struct transfers *all, const uint16_t *codes,
+                                struct batch_result *results)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        uint16_t code = codes[i] == BULK_UNDER_WAY ? RESULT_OK : codes[i];
+        if (code == RESULT_OK && !all->whole)
+            continue;
+        struct batch_result *r = &results[count++];
+        *r = (struct batch_result){
+            .index = i, .transfer_id = all->whole ? all->specs[i].id : ID128_ZERO, .result = code};
+        if (code == RESULT_MANAGED) {
+            const struct managed_refusal managed = spec_manager(t, all, i);
+            MANAGER_TELL(r, managed);
+        }
+    }
+    check(count <= all->count);
+    return count;
+}
+
 /* If nothing was done with what the caller may see, this answer leaves nothing either. What is
  * wrong with the list itself is refused anew. */
 static void transfers_reply(struct turn *t, const struct transfers *all,
-                            const struct message_type *type, const void *body)
+                            const struct batch_result *results, uint32_t count)
 {
+    struct bulk_answer *a = turn_alloc(t, sizeof *a);
     check(all->count == 0 || all->at < all->count);
-    turn_reply(t, RESULT_OK, type, body, 0);
+    bulk_answer_make(t, all->whole, results, count, a);
+    turn_reply(t, RESULT_OK, a->type, a->body, 0);
     if (!all->seen)
         turn_unseen(t);
+}
+
+/* The rest is on its way. */
+static void transfers_open(struct turn *t, const struct transfers *all,
+                           struct batch_result *results, uint32_t count)
+{
+    struct bulk_begun e = {
+        .bulk_id = all->crossing.bulk_id,
+        .content = bulk_content(t, all->whole, all->specs, all->count),
+        .groups = all->crossing.groups,
+        .count = all->count,
+        .whole = all->whole,
+        .results = results,
+        .results_count = count,
+    };
+    check(all->seen);
+    bulk_request_open(t, &e);
+}
+
+static enum turn_result transfers_make(struct turn *t, struct transfers *all)
+{
+    uint16_t *codes = turn_alloc(t, (all->count + 1) * sizeof *codes);
+    if (!make_all(t, all, codes))
+        return TURN_WAIT;
+    if (all->awaits && !id128_is_zero(all->ask)) {
+        turn_attach(t, all->ask);
+        return TURN_DONE;
+    }
+    if (all->awaits || all->crossing.unreached) {
+        turn_refuse(t, all->awaits ? RESULT_OUTCOME_PENDING : ERR_SHARD_UNAVAILABLE);
+        return TURN_DONE;
+    }
+    struct batch_result *results = turn_alloc(t, (all->count + 1) * sizeof *results);
+    uint32_t count = transfers_known(t, all, codes, results);
+    if (all->crossing.groups > 0)
+        transfers_open(t, all, results, count);
+    else
+        transfers_reply(t, all, results, count);
+    return TURN_DONE;
 }
 
 enum turn_result transfers_on_create(struct turn *t, struct id128 self, const struct message *m)
 {
     (void)self;
     const struct transfers_create *c = m->body;
-    uint16_t *codes = turn_alloc(t, (c->transfers_count + 1) * sizeof *codes);
-    struct item_result *results = turn_alloc(t, (c->transfers_count + 1) * sizeof *results);
-    struct transfers all = transfers_of(m, c->transfers, c->transfers_count);
-    if (!make_all(t, &all, codes))
-        return TURN_WAIT;
-    if (all.awaits) {
-        turn_refuse(t, RESULT_OUTCOME_PENDING);
-        return TURN_DONE;
-    }
-    const struct item_results refused = bulk_results(codes, c->transfers_count, results);
-    for (uint32_t i = 0; i < refused.results_count; i++) {
-        if (results[i].result == RESULT_MANAGED) {
-            const struct managed_refusal managed = spec_manager(t, &all, results[i].index);
-            MANAGER_TELL(&results[i], managed);
-        }
-    }
-    transfers_reply(t, &all, &item_results_type, &refused);
-    return TURN_DONE;
+    struct transfers all = transfers_of(t, m, c->transfers, NULL, c->transfers_count);
+    return transfers_make(t, &all);
 }
 
 enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const struct message *m)
@@ -187,33 +297,9 @@ enum turn_result transfers_on_batch(struct turn *t, struct id128 self, const str
     (void)self;
     const struct transfers_batch *c = m->body;
     uint32_t count = c->transfers_count;
-    uint16_t *codes = turn_alloc(t, (count + 1) * sizeof *codes);
-    struct batch_results reply = {.results = turn_alloc(t, (count + 1) * sizeof *reply.results)};
     struct transfer_spec *specs = turn_alloc(t, (count + 1) * sizeof *specs);
     for (uint32_t i = 0; i < count; i++)
         specs[i] = transfer_asked_for(t, &c->transfers[i]);
-    struct transfers all = transfers_of(m, specs, count);
-    all.asked = c->transfers;
-    if (!make_all(t, &all, codes))
-        return TURN_WAIT;
-    if (all.awaits) {
-        turn_refuse(t, RESULT_OUTCOME_PENDING);
-        return TURN_DONE;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct batch_result *r = &reply.results[i];
-        *r = (struct batch_result){.index = i, .transfer_id = specs[i].id, .result = codes[i]};
-        if (codes[i] == RESULT_MANAGED) {
-            const struct managed_refusal managed = spec_manager(t, &all, i);
-            MANAGER_TELL(r, managed);
-        }
-        if (codes[i] == RESULT_OK || codes[i] == RESULT_EXISTS)
-            reply.succeeded++;
-        else
-            reply.failed++;
-    }
-    check(reply.succeeded + reply.failed == count);
-    reply.results_count = count;
-    transfers_reply(t, &all, &batch_results_type, &reply);
-    return TURN_DONE;
+    struct transfers all = transfers_of(t, m, specs, c->transfers, count);
+    return transfers_make(t, &all);
 }

@@ -90,6 +90,8 @@
     X(OTHER_SIDE_TIMER, "other_side_timer")                                                        \
     X(EXPIRE_POSTING, "expire_posting")                                                            \
     X(FORGET_ENDED, "forget_ended")                                                                \
+    X(ANSWER_LIST_EARLY, "answer_list_early")                                                      \
+    X(CODE_TO_NEIGHBOUR, "code_to_neighbour")                                                      \
     X(KEEP_SUM, "keep_sum")                                                                        \
     X(FOLLOW_REFUSED, "follow_refused")                                                            \
     X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \

@@ -197,6 +197,39 @@ def test_money_moves_between_accounts_of_two_shards(payd):
           ("1.00", "1.00", "1", True), "the trial balance")
 
 
+def test_a_list_moves_money_over_shards(payd):
+    """Chains all or none, the others each for itself; again under its key and its ids."""
+    with payd.bank(tenant="lists") as bank:
+        bank_of = bank.open_account(account_id=account_in(0))
+        strict = "debits_must_not_exceed_credits"
+        inside = bank.open_account(account_id=account_in(0))
+        first = bank.open_account(strict, account_id=account_in(1))
+        second = bank.open_account(strict, account_id=account_in(2))
+
+        def item(debit, credit, units, **more):
+            return {"transfer_id": new_id("trf"), "debit_account_id": debit,
+                    "credit_account_id": credit, "amount": units, "currency": "USD", **more}
+
+        items = [item(bank_of, inside, "1.00"), item(bank_of, first, "10.00"),
+                 item(bank_of, first, "5.00", flags=["linked"]),
+                 item(first, second, "5.00", flags=["linked"]), item(second, inside, "2.00"),
+                 item(bank_of, first, "9.00", flags=["linked"]), item(second, first, "90.00"),
+                 item(first, second, "70.00")]
+        key = new_key()
+        found = bank.post("/transfers/batch", {"transfers": items}, key=key).expect(200).json
+        codes = ["ok"] * 5 + ["linked_event_failed", "exceeds_credits", "exceeds_credits"]
+        equal([r["result"] for r in found["results"]], codes)
+        again = bank.post("/transfers/batch", {"transfers": items}, key=key).expect(200).json
+        equal(again, found, "the answer again")
+        again = bank.post("/transfers/batch", {"transfers": items}).expect(200).json
+        codes = ["exists"] * 3 + ["linked_event_failed"] * 3 + ["id_already_failed"] * 2
+        equal([r["result"] for r in again["results"]], codes, "what was made before")
+        equal([bank.account(a)["balance"] for a in (inside, first, second)],
+              ["3.00", "10.00", "3.00"])
+        equal(bank.get(f"/transfers/{items[3]['transfer_id']}").expect(200).json["amount"], "5.00")
+        bank.check_books()
+
+
 def test_what_is_pending_between_two_shards_is_posted_voided_and_expires(payd):
     with payd.bank(tenant="held") as bank:
         debit, credit = account_in(0), account_in(1)
@@ -342,7 +375,7 @@ def test_operators_see_all_shards(payd):
           (everybody["account_count"], everybody["transfer_count"]), "accounts and transfers")
     top = operator(payd, "actors", "top", "--limit", "100")
     accounts, = (kind for kind in top["kinds"] if kind["kind"] == "account")
-    in_transit = 10  # two for each tenant of whom money went to another shard
+    in_transit = 16  # two for each pair of shards between which a tenant has moved money
     equal(int(accounts["resident"]) - in_transit, sum(int(line["account_count"]) for line in lines),
           "accounts in memory")
     equal(operator(payd, "dead-letters", "list")["complete"], True, "all letters")

@@ -158,14 +158,40 @@ static const struct history_record *answers_find(const struct run *run, const st
     return r;
 }
 
-/* Another request has the same id: while that one is under way this one waits for its outcome,
- * which is recorded under the other's key. */
+/* The ids of a list of transfers that its sender chose, from the first on. */
+static uint32_t list_ids(const struct request *q, struct id128 ids[REQUEST_ITEMS_MAX])
+{
+    const struct transfers_create *c = &q->body.transfers_create;
+    const struct transfers_batch *l = &q->body.transfers_batch;
+    uint32_t count = 0;
+    for (uint32_t i = 0; q->type == &transfers_create_type && i < c->transfers_count; i++)
+        ids[count++] = c->transfers[i].id;
+    for (uint32_t i = 0; q->type == &transfers_batch_type && i < l->transfers_count; i++)
+        ids[count++] = l->transfers[i].has_transfer_id ? l->transfers[i].transfer_id : ID128_ZERO;
+    return count;
+}
+
+static bool lists_alike(const struct request *q, const struct request *other)
+{
+    struct id128 ids[REQUEST_ITEMS_MAX], its[REQUEST_ITEMS_MAX];
+    uint32_t count = list_ids(q, ids);
+    return count > 0 && list_ids(other, its) == count &&
+           memcmp(ids, its, count * sizeof ids[0]) == 0;
+}
+
+/* Another request has the same id, or the same ids: while that one is under way this one waits for
+ * its outcome, which is recorded under the other's key. */
 static bool answers_may_attach(const struct run *run, const struct request *q)
 {
     const struct id128 *id = workload_transaction_id(q), *its;
-    for (uint32_t i = 0; id != NULL && i < run->request_count; i++) {
-        its = workload_transaction_id(run->requests[i]);
-        if (run->requests[i] != q && its != NULL && id128_equal(*id, *its))
+    for (uint32_t i = 0; i < run->request_count; i++) {
+        const struct request *other = run->requests[i];
+        if (other == q)
+            continue;
+        if (other->type == q->type && lists_alike(q, other))
+            return true;
+        its = workload_transaction_id(other);
+        if (id != NULL && its != NULL && id128_equal(*id, *its))
             return true;
     }
     return false;
@@ -292,20 +318,88 @@ static void check_entries(struct run *run, const struct request *q, const void *
     }
 }
 
+/* In the journal of the list's home; one that was there before may be another shard's. */
+static const struct ref_transfer *item_made(const struct run *run, const struct request *q,
+                                            struct id128 id, bool before)
+{
+    const struct ref_transfer *t = NULL;
+    for (uint16_t i = 0; i < run->swarm.shards && t == NULL; i++) {
+        if (i == q->shard || before)
+            t = reference_transfer(&run->reference, i, id);
+        if (t != NULL && t->kind == REF_REFUSED)
+            t = NULL;
+    }
+    return t;
+}
+
+/* By another shard, and not followed where it was asked for. */
+static bool item_decided(const struct run *run, const struct transfer_spec *s)
+{
+    struct ref_moving leg;
+    return ref_groups_decided(&run->reference, s->id, s->debit_account_id, &leg) ||
+           ref_transit_decided(&run->reference, s->id, s->debit_account_id) != NULL;
+}
+
+/* May it have been made by what was asked for elsewhere, or before? */
+static bool item_asked_again(const struct run *run, const struct request *q, struct id128 id)
+{
+    if (q->posts > 1)
+        return true;
+    for (uint32_t i = 0; i < run->request_count; i++) {
+        const struct request *other = run->requests[i];
+        struct id128 ids[REQUEST_ITEMS_MAX];
+        uint32_t count = list_ids(other, ids);
+        const struct transfer_create *c = &other->body.transfer_create;
+        if (other->type == &transfer_create_type && id128_equal(c->transfer_id, id))
+            return true;
+        for (uint32_t k = 0, found = 0; k < count; k++) {
+            found += id128_equal(ids[k], id);
+            if (id128_equal(ids[k], id) && (other != q || found > 1))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void check_item(struct run *run, const struct request *q, const struct transfer_spec *s,
                        uint16_t code)
 {
-    const struct ref_transfer *t = reference_transfer(&run->reference, q->shard, s->id);
-    bool there = t != NULL && t->kind != REF_REFUSED;
+    bool done = code == RESULT_OK || code == RESULT_EXISTS;
+    const struct ref_transfer *t = item_made(run, q, s->id, code == RESULT_EXISTS);
     run->cover.codes[code]++;
-    if ((code == RESULT_OK || code == RESULT_EXISTS) && !there)
+    if (done && t == NULL && (code == RESULT_OK || !item_decided(run, s)))
         broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
+    if (!done && t != NULL && (s->flags & TRANSFER_FLAGS_LINKED) == 0 &&
+        id128_equal(t->debit, s->debit_account_id) && t->amount == s->amount &&
+        !item_asked_again(run, q, s->id))
+        broken("request %u: a transfer is said to be refused, but was made", q->number);
     bool plain = s->has_amount &&
                  (s->flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_PENDING)) == 0;
-    if (there && code == RESULT_OK && plain &&
+    if (t != NULL && code == RESULT_OK && plain &&
         (t->amount != s->amount || !id128_equal(t->debit, s->debit_account_id) ||
          !id128_equal(t->credit, s->credit_account_id)))
         broken("request %u: a transfer is not what was asked for", q->number);
+}
+
+/* All of a chain are made, or none is; and one of them is why, or that it has no end. */
+struct chain_codes {
+    uint32_t count, made, causes;
+    bool open;
+};
+
+static void check_chain(const struct request *q, struct chain_codes *c, uint32_t flags,
+                        uint16_t code)
+{
+    c->count++;
+    c->made += code == RESULT_OK;
+    c->open = code == RESULT_LINKED_EVENT_CHAIN_OPEN;
+    c->causes += code != RESULT_OK && code != RESULT_LINKED_EVENT_FAILED && !c->open;
+    if ((flags & TRANSFER_FLAGS_LINKED) != 0 && !c->open)
+        return;
+    if (c->made != c->count && (c->made != 0 || c->causes > 1 || c->causes + c->open == 0))
+        broken("request %u: of a chain of %u transfers %u are made, %u refused", q->number,
+               c->count, c->made, c->causes);
+    *c = (struct chain_codes){.count = 0};
 }
 
 /* What the ledger leaves to a service names who that is, and nothing else does. */
@@ -323,9 +417,12 @@ static void check_items(struct run *run, const struct request *q, const void *re
         return;
     const struct transfers_create *c = &q->body.transfers_create;
     uint32_t next = 0;
+    struct chain_codes chain = {.count = 0};
     for (uint32_t i = 0; i < c->transfers_count; i++) {
         bool listed = next < r->results_count && r->results[next].index == i;
-        check_item(run, q, &c->transfers[i], listed ? r->results[next].result : RESULT_OK);
+        uint16_t code = listed ? r->results[next].result : RESULT_OK;
+        check_item(run, q, &c->transfers[i], code);
+        check_chain(q, &chain, c->transfers[i].flags, code);
         next += listed;
     }
     for (uint32_t i = 0; i < r->results_count; i++)
@@ -340,9 +437,13 @@ static void check_batch(struct run *run, const struct request *q, const void *re
     const struct transfers_batch *c = &q->body.transfers_batch;
     if (r->results_count != c->transfers_count)
         broken("request %u: not every transfer has a result", q->number);
+    struct chain_codes chain = {.count = 0};
     for (uint32_t i = 0; i < c->transfers_count; i++) {
+        if (c->transfers[i].has_transfer_id &&
+            !id128_equal(c->transfers[i].transfer_id, r->results[i].transfer_id))
+            broken("request %u: a result is of another transfer", q->number);
         const struct transfer_spec item = {
-            .id = c->transfers[i].transfer_id,
+            .id = r->results[i].transfer_id,
             .debit_account_id = c->transfers[i].debit_account_id,
             .credit_account_id = c->transfers[i].credit_account_id,
             .has_amount = c->transfers[i].has_amount,
@@ -350,6 +451,7 @@ static void check_batch(struct run *run, const struct request *q, const void *re
             .flags = c->transfers[i].flags,
         };
         check_item(run, q, &item, r->results[i].result);
+        check_chain(q, &chain, item.flags, r->results[i].result);
         check_manager_named(q, r->results[i].result, r->results[i].has_managed_by);
     }
 }

@@ -124,5 +124,14 @@ bool workload_reversal_again(struct run *run, struct request *q);
 /* The id of the transaction that is made, if it is given; else NULL. */
 const struct id128 *workload_transaction_id(const struct request *q);
 bool workload_transaction_show(struct run *run, struct request *q);
+/* A leg from any account to another of its tenant and currency, at times on with what the one
+ * before brought. */
+bool workload_leg_across(struct run *run, struct transaction_leg *leg,
+                         const struct transaction_leg *before);
+
+/* Lists of which the accounts are in any shards, some in chains; one that is under way once more.
+ */
+bool workload_bulk_across(struct run *run, struct request *q);
+bool workload_bulk_again(struct run *run, struct request *q);
 
 #endif

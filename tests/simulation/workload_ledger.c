@@ -779,6 +779,8 @@ const struct operation ledger_operations[] = {
     {"transfer_imported", transfer_imported},
     {"bulk", make_bulk},
     {"batch", make_batch},
+    {"bulk_across", workload_bulk_across},
+    {"bulk_again", workload_bulk_again},
     {"list_transfers", list_transfers},
     {"transfer_show", transfer_show},
 };

@@ -9,10 +9,8 @@
 static const struct request_expects unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
                                                {0, 0},      false,       0,           {0, 0}};
 
-/* A leg from any account to another of its tenant and currency, at times on with what the one
- * before brought. */
-static bool make_leg_across(struct run *run, struct transaction_leg *leg,
-                            const struct transaction_leg *before)
+bool workload_leg_across(struct run *run, struct transaction_leg *leg,
+                         const struct transaction_leg *before)
 {
     const struct ref_account *debit = workload_account(run);
     if (before != NULL && workload_chance(run, 2))
@@ -45,7 +43,7 @@ bool workload_transaction_across(struct run *run, struct request *q)
     c->legs = q->items.legs;
     c->legs_count = 1 + (uint32_t)rng_below(&run->rng, LEGS_MAX);
     for (uint32_t i = 0; i < c->legs_count; i++)
-        if (!make_leg_across(run, &c->legs[i], i > 0 ? &c->legs[i - 1] : NULL))
+        if (!workload_leg_across(run, &c->legs[i], i > 0 ? &c->legs[i - 1] : NULL))
             return false;
     c->has_transaction_id = workload_chance(run, 2);
     c->transaction_id = workload_new_id(run, run_home(run, c->legs[0].debit_account_id));

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of transfers over several shards, some of them in chains, again while they are under way.
+ */
+#include "tests/simulation/workload.h"
+
+#include <string.h>
+
+#define CODE 7
+
+static const struct request_expects unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
+                                               {0, 0},      false,       0,           {0, 0}};
+
+/* Some are of a kind that does not cross, or of no kind at all. */
+static uint32_t flags_across(struct run *run, bool last, bool chains)
+{
+    uint32_t flags = 0;
+    if (workload_chance(run, 16))
+        flags |= workload_chance(run, 2) ? TRANSFER_FLAGS_PENDING : TRANSFER_FLAGS_BALANCING_DEBIT;
+    if (chains && !workload_chance(run, 3) && (!last || workload_chance(run, 30)))
+        flags |= TRANSFER_FLAGS_LINKED;
+    return flags;
+}
+
+/* From any account to another, of a chain at times on with what the one before brought. */
+static bool make_item_across(struct run *run, struct transfer_spec *s,
+                             const struct transfer_spec *before, uint32_t flags)
+{
+    struct transaction_leg leg, last = {.amount = 0};
+    if (before != NULL)
+        last.credit_account_id = before->credit_account_id;
+    if (!workload_leg_across(run, &leg, before != NULL ? &last : NULL))
+        return false;
+    *s = (struct transfer_spec){
+        .id = workload_new_id(run, run_home(run, leg.debit_account_id)),
+        .debit_account_id = leg.debit_account_id,
+        .credit_account_id = leg.credit_account_id,
+        .has_amount = true,
+        .amount = workload_chance(run, 30) ? 0 : leg.amount,
+        .currency = leg.currency,
+        .code = CODE,
+        .flags = flags,
+        .has_description = workload_chance(run, 6),
+        .description = slice_of("One of many"),
+    };
+    workload_reason(run, &s->has_reason, &s->reason);
+    uint64_t opened = workload_earliest(run, leg.debit_account_id, leg.credit_account_id);
+    s->has_effective_time = workload_effective(run, 8, opened, opened, &s->effective_time);
+    return true;
+}
+
+static struct transfer_create single_of(struct run *run, const struct transfer_spec *s)
+{
+    return (struct transfer_create){
+        .has_transfer_id = !workload_chance(run, 5),
+        .transfer_id = s->id,
+        .debit_account_id = s->debit_account_id,
+        .has_credit_account_id = true,
+        .credit_account_id = s->credit_account_id,
+        .has_amount = true,
+        .amount = s->amount,
+        .currency = s->currency,
+        .has_code = true,
+        .code = s->code,
+        .has_flags = s->flags != 0,
+        .flags = s->flags,
+        .has_effective_time = s->has_effective_time,
+        .effective_time = s->effective_time,
+        .has_reason = s->has_reason,
+        .reason = s->reason,
+        .has_description = s->has_description,
+        .description = s->description,
+    };
+}
+
+bool workload_bulk_across(struct run *run, struct request *q)
+{
+    if (workload_account(run) == NULL || run->swarm.shards == 1)
+        return false;
+    struct transfer_spec items[REQUEST_ITEMS_MAX];
+    uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
+    bool chains = workload_chance(run, 2), compact = workload_chance(run, 2);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct transfer_spec *before =
+            i > 0 && (items[i - 1].flags & TRANSFER_FLAGS_LINKED) != 0 ? &items[i - 1] : NULL;
+        if (!make_item_across(run, &items[i], before, flags_across(run, i + 1 == count, chains)))
+            return false;
+        if (i > 0 && workload_chance(run, 20))
+            items[i].id = items[i - 1].id;
+    }
+    q->who = workload_bookkeeper(run);
+    q->expects = unknown;
+    q->type = compact ? &transfers_create_type : &transfers_batch_type;
+    for (uint32_t i = 0; i < count && compact; i++)
+        q->items.transfers[i] = items[i];
+    for (uint32_t i = 0; i < count && !compact; i++)
+        q->items.singles[i] = single_of(run, &items[i]);
+    if (compact)
+        q->body.transfers_create = (struct transfers_create){q->items.transfers, count};
+    else
+        q->body.transfers_batch = (struct transfers_batch){q->items.singles, count};
+    return true;
+}
+
+/* Under the same ids, at times without one of them. */
+bool workload_bulk_again(struct run *run, struct request *q)
+{
+    for (uint32_t i = run->request_count; i-- > 0 && i + 12 > run->request_count;) {
+        const struct request *from = run->requests[i];
+        bool compact = from->type == &transfers_create_type;
+        if ((!compact && from->type != &transfers_batch_type) || workload_chance(run, 3))
+            continue;
+        q->type = from->type;
+        q->who = from->who;
+        q->expects = unknown;
+        memcpy(&q->items, &from->items, sizeof q->items);
+        uint32_t count = compact ? from->body.transfers_create.transfers_count
+                                 : from->body.transfers_batch.transfers_count;
+        if (count > 1 && workload_chance(run, 4))
+            count--;
+        if (compact)
+            q->body.transfers_create = (struct transfers_create){q->items.transfers, count};
+        else
+            q->body.transfers_batch = (struct transfers_batch){q->items.singles, count};
+        return true;
+    }
+    return false;
+}
