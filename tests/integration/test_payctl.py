@@ -23,8 +23,8 @@ import termios
 import time
 import traceback
 
-from payd import COMMAND_S, PAYCTL, Payd, clean_environment, new_id, payctl
-
+from payd import (COMMAND_S, PAYCTL, SHARDS, Payd, clean_environment, new_id, payctl, shard_of,
+                  slot_of)
 
 
 class Tool:
@@ -60,8 +60,12 @@ def contains(text, *parts):
             raise AssertionError(f"{part!r} is not in {text!r}")
 
 
+
 def accounts(tool, count=2, currency="USD"):
-    return [tool.json("accounts", "create", currency, 1)["account_id"] for _ in range(count)]
+    """In one shard, as new_id() is; what lists and transactions cannot do over shards they do."""
+    words = ("accounts", "create", currency, 1, "--account-id")
+    return [tool.json(*words, new_id("acc"))["account_id"] for _ in range(count)]
+
 
 # -- the declared commands ---------------------------------------------------------------------
 
@@ -247,7 +251,9 @@ def test_the_busiest_actors_come_first(tool):
     actors = tool.json("actors", "top", "--limit", 100)["actors"]
     order = [(actor["mailbox"], int(actor["changed_in_batch"])) for actor in actors]
     equal(order, sorted(order, reverse=True))
-    names = [actor["actor"] for actor in actors]
+    home = shard_of(slot_of(debit), SHARDS)  # of two shards the numbers of batches tell nothing
+    names = [actor["actor"] for actor in actors if not actor["actor"].startswith("acc_")
+             or shard_of(slot_of(actor["actor"]), SHARDS) == home]
     equal({debit, credit} <= set(names[:4]), True)
     equal(names.index(debit) < min(names.index(account) for account in idle), True)
 
@@ -255,14 +261,15 @@ def test_the_busiest_actors_come_first(tool):
 def test_dead_letters(tool):
     equal(tool.json("dead-letters", "list"), {"letters": [], "complete": True})
     contains(tool.run("dead-letters", "replay", 1, code=1), "not_found", "replay 1")
-    contains(tool.run("dead-letters", "replay", 1, "--shard", 7, code=1), "--shard must be less")
+    contains(tool.run("dead-letters", "replay", 1, "--shard", SHARDS, code=1),
+             "--shard must be less")
 
 
 def test_store_status(tool):
     found = tool.json("store", "status")
     equal(found["store"], "sqlite")
-    equal([shard["state"] for shard in found["shards"]], ["running"])
-    equal([shard.get("damaged_batch") for shard in found["shards"]], [None])
+    equal([shard["state"] for shard in found["shards"]], ["running"] * SHARDS)
+    equal([shard.get("damaged_batch") for shard in found["shards"]], [None] * SHARDS)
     if int(found["shards"][0]["scrubs"]) not in (0, 1):  # 1 if the scenarios before took a minute
         raise AssertionError(f"scrubs: {found['shards'][0]['scrubs']}")
     if int(found["journal_bytes"]) <= 0:
@@ -386,7 +393,7 @@ def test_bench_names_its_limits(tool):
                                   ("outstanding", 0, "1 to 64")):
         contains(tool.run("bench", f"--{option}", value, code=2), f"--{option} must be", limits)
     contains(tool.run("bench", "--currency", "ABC", code=2), "--currency")
-    contains(tool.run("bench", "--shard", 1, code=2), "--shard must be less than")
+    contains(tool.run("bench", "--shard", SHARDS, code=2), "--shard must be less than")
 
 
 def test_a_refusal_shows_what_came_with_it(tool):
@@ -436,7 +443,8 @@ def test_an_import_keeps_the_words_of_each_line(tool):
             shown = tool.json("accounts", "show", account)
             equal((shown["name"], shown["owner"], shown["metadata"]),
                   (f"Box {number}", f"Ann {number}", {"shelf": str(number)}))
-        wallet = tool.json("wallets", "create", "USD", "--user-id", "words")["wallet_id"]
+        user = tool.payd.bank(tenant=tool.tenant).somebody()
+        wallet = tool.json("wallets", "create", "USD", "--user-id", user)["wallet_id"]
         moved = pathlib.Path(folder, "transfers.jsonl")
         moves = [{"transfer_id": new_id("trf"), "debit_account_id": ids[0],
                   "credit_account_id": "acc_" + wallet[4:], "amount": "1.00", "currency": "USD",
@@ -519,7 +527,7 @@ def test_verify_while_it_runs(tool):
     [total] = [t for t in found["totals"] if t["currency"] == "USD"]
     equal(total["debits_posted"], total["credits_posted"])
     equal(len(found["shards"][0]["hash"]), 64)
-    equal(found["batches"], found["shards"][0]["batches"])
+    equal(int(found["batches"]), sum(int(shard["batches"]) for shard in found["shards"]))
 
 
 def events_of(batch):
@@ -545,7 +553,7 @@ def test_a_batch_is_shown(tool):
     contains(tool.run("ledger", "show-batch", newest), "transfer_posted", made["transfer_id"],
              "10.50", batch["hash"], "answered with transfer", user, record["request_id"])
     contains(tool.run("ledger", "show-batch", int(newest) + 1, code=1), f"from 1 to {newest}")
-    contains(tool.run("ledger", "show-batch", newest, "--shard", 1, code=1), "--shard")
+    contains(tool.run("ledger", "show-batch", newest, "--shard", SHARDS, code=1), "--shard")
     contains(tool.run("ledger", "show-batch", "first", code=2), "--batch", "number")
 
 
