@@ -220,6 +220,22 @@ static void batch_json_put_send(struct reading *r)
     json_close_object(w, mark);
 }
 
+/* Those that have the answer too. */
+static void batch_json_put_keys(struct reading *r)
+{
+    struct record_key keys[RECORD_KEYS_MAX];
+    uint32_t count = record_keys(&r->record, keys);
+    if (count == 0)
+        return;
+    json_put_key(r->w, "answers_too");
+    size_t mark = json_open(r->w);
+    for (uint32_t i = 0; i < count; i++) {
+        json_put_comma(r->w);
+        json_put_raw_id(r->w, keys[i].key);
+    }
+    json_close_array(r->w, mark);
+}
+
 static void batch_json_end_record(struct reading *r)
 {
     struct json_writer *w = r->w;
@@ -227,9 +243,10 @@ static void batch_json_end_record(struct reading *r)
     const struct catalog_entry *entry = catalog_by_number(o->reply_type);
     json_close_array(w, r->events_mark);
     if (r->record.open || r->record.closing) {
-        json_put_key(w, r->record.open ? "opens" : "answers");
+        json_put_key(w, r->record.attached ? "waits_for" : r->record.open ? "opens" : "answers");
         json_put_raw_id(w, r->record.ask);
     }
+    batch_json_put_keys(r);
     json_put_key(w, "result");
     json_put_result(w, o->code);
     if (o->has_reply) {

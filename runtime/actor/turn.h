@@ -114,9 +114,11 @@ const struct send_origin *turn_origin(const struct turn *t);
 /* Instead of an answer, and before or after the turn's events and sends: it comes with a later
  * record of this shard, by turn_close(). Until then the request is open under its idempotency key,
  * or without one under `id`, which the request names: that ask is returned, for whoever closes it.
- * A repetition of the key waits with the first one, and so does one of the id by turn_attach(),
- * also after a restart. */
+ * A repetition of the key waits with the first one, also after a restart. */
 struct id128 turn_open(struct turn *t, struct id128 id);
+/* The same was asked for before and is open, under another key or none: this one waits with it. A
+ * key of its own is recorded, so that it has the same answer for ever; beyond RECORD_KEYS_MAX such
+ * keys it is refused with OUTCOME_PENDING, and leaves nothing. Nothing else is recorded. */
 void turn_attach(struct turn *t, struct id128 ask);
 /* After turn_open(): what those are told, with OUTCOME_PENDING, whose deadline passes before the
  * answer comes, once the turn's record is durable; without it, and after a restart, that alone. */

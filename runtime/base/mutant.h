@@ -92,6 +92,7 @@
     X(FORGET_ENDED, "forget_ended")                                                                \
     X(ANSWER_LIST_EARLY, "answer_list_early")                                                      \
     X(CODE_TO_NEIGHBOUR, "code_to_neighbour")                                                      \
+    X(FORGET_ATTACHED, "forget_attached")                                                          \
     X(KEEP_SUM, "keep_sum")                                                                        \
     X(FOLLOW_REFUSED, "follow_refused")                                                            \
     X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \

@@ -17,9 +17,11 @@
 #define PARTS_SEND 7
 #define OPEN_LETTER 'o'
 #define PARTS_OPEN 2
+#define ATTACHED_LETTER 'a'
 #define CLOSING_LETTER 'c'
-#define PARTS_CLOSING 7
-#define PARTS_MAX 7
+#define PARTS_CLOSING 8
+#define PARTS_MAX 8
+#define PARTS_KEY 3
 
 #define LETTER_BYTE 0xa1 /* msgpack: a text of one byte follows */
 
@@ -119,6 +121,13 @@ void record_end_open(struct wire_writer *w, struct id128 ask)
     wire_put_id(w, ask);
 }
 
+void record_end_attached(struct wire_writer *w, struct id128 ask)
+{
+    check(!id128_is_zero(ask));
+    record_put_letter(w, PARTS_OPEN, ATTACHED_LETTER);
+    wire_put_id(w, ask);
+}
+
 static void record_put_answer(struct wire_writer *w, const struct record_answer *o)
 {
     check(o->has_reply || o->reply.len == 0);
@@ -138,9 +147,10 @@ void record_end(struct wire_writer *w, const struct record_answer *o)
 }
 
 void record_end_closing(struct wire_writer *w, const struct record_answer *o, struct id128 ask,
-                        const struct id128 *fingerprint)
+                        const struct id128 *fingerprint, const struct record_key *keys,
+                        uint32_t count)
 {
-    check(!id128_is_zero(ask));
+    check(!id128_is_zero(ask) && count <= RECORD_KEYS_MAX);
     record_put_letter(w, PARTS_CLOSING, CLOSING_LETTER);
     record_put_answer(w, o);
     wire_put_id(w, ask);
@@ -148,6 +158,16 @@ void record_end_closing(struct wire_writer *w, const struct record_answer *o, st
         wire_put_id(w, *fingerprint);
     else
         wire_put_nil(w);
+    if (count == 0) {
+        wire_put_nil(w);
+        return;
+    }
+    wire_put_array(w, count * PARTS_KEY);
+    for (uint32_t i = 0; i < count; i++) {
+        wire_put_id(w, keys[i].key);
+        wire_put_id(w, keys[i].fingerprint);
+        wire_put_bool(w, keys[i].wide);
+    }
 }
 
 void record_reader_init(struct record_reader *r, struct slice body)
@@ -163,7 +183,7 @@ static enum record_part record_read_begin(struct record_reader *r)
     if (r->inside || r->next_item >= BATCH_ITEMS_MAX)
         return RECORD_DAMAGED;
     r->inside = true;
-    r->open = r->closing = false;
+    r->open = r->attached = r->closing = false;
     r->taken.n = 0;
     r->item = r->begin_item = r->next_item++;
     r->time_ns = wire_get_uint(&r->wire, UINT64_MAX);
@@ -242,6 +262,7 @@ static bool record_leave(struct record_reader *r)
     r->inside = false;
     r->item = r->begin_item;
     r->answer = (struct record_answer){0};
+    r->keys = (struct slice){NULL, 0};
     return was_inside;
 }
 
@@ -252,6 +273,48 @@ static enum record_part record_read_open(struct record_reader *r)
     r->open = true;
     r->ask = wire_get_id(&r->wire);
     return r->wire.failed ? RECORD_DAMAGED : RECORD_END;
+}
+
+/* Its key is another than that of the ask: that one opened it. */
+static enum record_part record_read_attached(struct record_reader *r)
+{
+    enum record_part part = record_read_open(r);
+    r->attached = true;
+    return r->keyed && !id128_equal(r->key, r->ask) ? part : RECORD_DAMAGED;
+}
+
+static bool record_read_key(struct wire_reader *w, struct record_key *k)
+{
+    k->key = wire_get_id(w);
+    k->fingerprint = wire_get_id(w);
+    k->wide = wire_get_bool(w);
+    return !w->failed;
+}
+
+static void record_read_keys(struct record_reader *r)
+{
+    if (wire_get_nil(&r->wire))
+        return;
+    struct record_key key;
+    uint32_t parts = wire_get_array(&r->wire, RECORD_KEYS_MAX * PARTS_KEY);
+    const uint8_t *first = r->wire.at;
+    for (uint32_t i = 0; i < parts / PARTS_KEY && record_read_key(&r->wire, &key); i++)
+        r->wire.failed |= id128_equal(key.key, r->ask);
+    r->wire.failed |= parts == 0 || parts % PARTS_KEY != 0;
+    r->keys = (struct slice){(const char *)first, (uint32_t)(r->wire.at - first)};
+}
+
+uint32_t record_keys(const struct record_reader *r, struct record_key keys[RECORD_KEYS_MAX])
+{
+    struct wire_reader w;
+    uint32_t count = 0;
+    wire_reader_init(&w, r->keys.data, r->keys.len);
+    while (!wire_finished(&w)) {
+        check(count < RECORD_KEYS_MAX);
+        bool read = record_read_key(&w, &keys[count++]);
+        check(read); /* it was read before */
+    }
+    return count;
 }
 
 static enum record_part record_read_end(struct record_reader *r)
@@ -277,6 +340,7 @@ static enum record_part record_read_closing(struct record_reader *r)
     r->keyed = !wire_get_nil(&r->wire);
     if (r->keyed)
         r->fingerprint = wire_get_id(&r->wire);
+    record_read_keys(r);
     return keyed || r->wire.failed ? RECORD_DAMAGED : part;
 }
 
@@ -292,6 +356,8 @@ static enum record_part record_read_letter(struct record_reader *r, const uint8_
         return record_read_send(r, part);
     if (letter.data[0] == OPEN_LETTER && parts == PARTS_OPEN)
         return record_read_open(r);
+    if (letter.data[0] == ATTACHED_LETTER && parts == PARTS_OPEN)
+        return record_read_attached(r);
     if (letter.data[0] == CLOSING_LETTER && parts == PARTS_CLOSING)
         return record_read_closing(r);
     return RECORD_DAMAGED;

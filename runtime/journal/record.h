@@ -9,12 +9,16 @@
  *     ...
  *     [code, reply type, version, reply | nil]    it ends; with a key: the answer as first given
  *     ["o", ask]                                  ... or the answer comes with a later record,
- *     ["c", code, reply type, version, reply | nil, ask, fingerprint | nil]    ... which is this
- * one
+ *     ["a", ask]                                  ... which another record has left open,
+ *     ["c", code, reply type, version, reply | nil, ask, fingerprint | nil, keys | nil]
+ *                                                 ... and which is this one
  *
  * Who asked, and by which request, is in the form of runtime/wire/attribution.h; wide: with the
  * right to see things of all owners. `from`: twice the number of the shard, and one more for a send
  * that went to all.
+ *
+ * Who asks for what is open already, under a key of its own, waits for the same answer: `keys` are
+ * those of all who did, three elements each: key, fingerprint, wide.
  *
  * What one turn decided has one time, that of its record, which is later than those before it.
  *
@@ -100,10 +104,20 @@ uint64_t record_send(struct wire_writer *w, const struct record_send *send,
 /* The answer is not known yet: a later record gives it. The ask is the record's key, or without one
  * an id that the request named. */
 void record_end_open(struct wire_writer *w, struct id128 ask);
+
+/* A key under which an answer is kept, and whose: `wide` as of a record. */
+struct record_key {
+    struct id128 key, fingerprint;
+    bool wide;
+};
+
+/* The answer to this key is that of an ask which is open under another one, or under an id. */
+void record_end_attached(struct wire_writer *w, struct id128 ask);
 /* This record gives the answer that an earlier one left open; with the fingerprint of that one if
- * it had a key. */
+ * it had a key, and to all keys that were attached to it. */
 void record_end_closing(struct wire_writer *w, const struct record_answer *o, struct id128 ask,
-                        const struct id128 *fingerprint);
+                        const struct id128 *fingerprint, const struct record_key *keys,
+                        uint32_t count);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -138,15 +152,21 @@ struct record_reader {
     struct record_send send;
     uint64_t send_hash;
     /* the end */
-    bool open;        /* without an answer ... */
-    bool closing;     /* ... which this one gives: key and fingerprint are those of that one */
-    struct id128 ask; /* of both */
+    bool open;         /* without an answer ... */
+    bool attached;     /* ... which another record has left open: its ask has another name ... */
+    bool closing;      /* ... and which this one gives: key and fingerprint are those of that one */
+    struct id128 ask;  /* of all three */
+    struct slice keys; /* of those attached to it, as they stand there */
     struct record_answer answer;
 };
+
+#define RECORD_KEYS_MAX 16 /* attached to one ask */
 
 /* Slices given out point into body. */
 void record_reader_init(struct record_reader *r, struct slice body);
 enum record_part record_next(struct record_reader *r);
+/* Of the record's end: the keys that were attached. Returns how many. */
+uint32_t record_keys(const struct record_reader *r, struct record_key keys[RECORD_KEYS_MAX]);
 
 /* --- batch ------------------------------------------------------------------------------------ */
 

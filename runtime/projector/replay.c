@@ -114,14 +114,34 @@ static void replay_apply_send(struct replay *r, const struct record_reader *reco
                       record->send_hash);
 }
 
+/* Does it give the answer to all keys that were attached, and to no others? */
+static bool replay_answers_all(const struct record_reader *record, const struct open_ask *ask)
+{
+    struct record_key keys[RECORD_KEYS_MAX];
+    uint32_t count = record_keys(record, keys);
+    bool all = count == ask->key_count;
+    for (uint32_t i = 0; all && i < count; i++)
+        all = id128_equal(keys[i].key, ask->keys[i].key) &&
+              id128_equal(keys[i].fingerprint, ask->keys[i].fingerprint);
+    return all;
+}
+
 static void replay_apply_end(struct replay *r, const struct record_reader *record)
 {
-    const struct open_ask ask = {record->time_ns, record->keyed, record->fingerprint};
-    bool is_open = open_ask_exists(r->registry, record->ask);
-    r->fits = is_open == record->closing;
-    if (r->fits && record->open)
+    const struct open_ask ask = {
+        .opened_ns = record->time_ns, .keyed = record->keyed, .fingerprint = record->fingerprint};
+    const struct record_key key = {record->key, record->fingerprint, record->wide};
+    const struct open_ask *found = open_ask_load(r->registry, record->ask);
+    r->fits = (found != NULL) == (record->closing || record->attached);
+    if (r->fits && record->closing)
+        r->fits = replay_answers_all(record, found);
+    if (!r->fits)
+        return;
+    if (record->attached)
+        r->fits = open_ask_attach(r->registry, record->ask, &key);
+    else if (record->open)
         open_ask_add(r->registry, record->ask, &ask);
-    else if (r->fits)
+    else
         open_ask_remove(r->registry, record->ask);
 }
 
@@ -203,6 +223,18 @@ static enum err replay_taken(struct replay *r, const struct record_reader *recor
                           (unsigned long long)record->taken.n, record->taken.from);
 }
 
+/* Of an answer that was open: the keys that were attached have it too. */
+static bool replay_keys(struct replay *r, const struct record_reader *record)
+{
+    struct record_key keys[RECORD_KEYS_MAX];
+    uint32_t count = record->closing && r->on_key != NULL ? record_keys(record, keys) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!r->on_key(r->context, keys[i].key, keys[i].fingerprint, replay_position(r, record),
+                       record->time_ns))
+            return false;
+    return true;
+}
+
 static enum err replay_end(struct replay *r, const struct record_reader *record)
 {
     enum err e = ERR_OK;
@@ -210,8 +242,9 @@ static enum err replay_end(struct replay *r, const struct record_reader *record)
         e = replay_apply(r, replay_apply_end, record);
     if (e == ERR_OK && !r->fits)
         e = replay_damaged(r, r->seq + 1,
-                           record->open ? "it opens an ask that is open"
-                                        : "it answers an ask that is not open");
+                           record->attached ? "it attaches a key to an ask that takes none"
+                           : record->open   ? "it opens an ask that is open"
+                                            : "it answers an ask that is not open");
     if (e != ERR_OK)
         return e;
     if (r->on_record != NULL)
@@ -220,7 +253,7 @@ static enum err replay_end(struct replay *r, const struct record_reader *record)
         !r->on_key(r->context, record->key, record->fingerprint, replay_position(r, record),
                    record->time_ns))
         return ERR_IO;
-    return ERR_OK;
+    return replay_keys(r, record) ? ERR_OK : ERR_IO;
 }
 
 /* Of the record with this number in its batch. */

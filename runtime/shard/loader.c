@@ -112,19 +112,23 @@ static bool keep_state(void *context, const struct state_row *row)
 static struct part *part_copy(const struct record_reader *found, uint64_t position)
 {
     struct slice bytes = found->inside ? found->event : found->answer.reply;
+    struct slice keys = found->inside ? (struct slice){NULL, 0} : found->keys;
     check(found->inside || bytes.len == 0 || bytes.data != NULL);
-    struct part *part =
-        memory_take(sizeof *part + bytes.len + attribution_texts_len(&found->attribution));
+    struct part *part = memory_take(sizeof *part + bytes.len + keys.len +
+                                    attribution_texts_len(&found->attribution));
     part->entry.id = (struct id128){0, position};
     part->record = *found;
     if (bytes.len > 0)
         memcpy(part->bytes, bytes.data, bytes.len);
+    if (keys.len > 0)
+        memcpy(part->bytes + bytes.len, keys.data, keys.len);
     struct slice copy = {part->bytes, bytes.len};
+    part->record.keys = (struct slice){part->bytes + bytes.len, keys.len};
     if (found->inside)
         part->record.event = copy;
     else
         part->record.answer.reply = copy;
-    attribution_keep(&part->record.attribution, part->bytes + bytes.len);
+    attribution_keep(&part->record.attribution, part->bytes + bytes.len + keys.len);
     return part;
 }
 

@@ -43,7 +43,7 @@ struct load {
 struct part {
     struct table_entry entry; /* {0, position} */
     struct record_reader record;
-    char bytes[]; /* what record.event or record.answer.reply, and .attribution, point into */
+    char bytes[]; /* what record.event or record.answer.reply, .keys and .attribution point into */
 };
 
 struct loader {

@@ -72,6 +72,7 @@ struct turn {
     bool tells;             /* of `opened`: shard.closing_answer is for those who wait */
     bool opened, attached;  /* its answer comes later, under shard.ask: the first that asked; one
                                that asked again */
+    bool joins;             /* of `attached`: under a key of its own, for the first time */
     bool closes;            /* it gives the answer of shard.ask */
     bool unseen;            /* refused, of what the caller may not see */
     bool over_quota;        /* of a tenant that has used its quota up */
@@ -241,7 +242,11 @@ _Noreturn void turn_give_up(struct turn *t);
 void turn_take_send(struct turn *t);
 void turn_unpark(struct turn *t);
 void turn_end_open(struct turn *t);
-void turn_end_closing(struct turn *t, bool *keyed);
+void turn_end_attached(struct turn *t);
+/* Gives the keys that have the answer; returns how many. */
+uint32_t turn_end_closing(struct turn *t, struct id128 keys[1 + RECORD_KEYS_MAX]);
+/* Its answer is that of an ask under which its key is known, or which has none. */
+void turn_wait_for(struct turn *t, struct id128 ask);
 void turn_answer_waiting(struct turn *t);
 
 #endif

@@ -375,6 +375,19 @@ bool turn_version_matches(struct turn *t, uint64_t version)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+/* Whoever asked first under this key, of those that have this answer. */
+static struct record_key turn_first_ask(const struct record_reader *part, struct id128 key)
+{
+    struct record_key keys[RECORD_KEYS_MAX];
+    if (id128_equal(part->key, key))
+        return (struct record_key){key, part->fingerprint, part->wide};
+    uint32_t i = 0, count = record_keys(part, keys);
+    while (i < count && !id128_equal(keys[i].key, key))
+        i++;
+    check(i < count);
+    return keys[i];
+}
+
 /* The first answer to this key again, or a refusal if the key was used for something else. Whoever
  * saw things of other owners then, and may not now, is not given them again. */
 static enum turn_result replay_outcome(struct turn *t, uint64_t position)
@@ -385,20 +398,21 @@ static enum turn_result replay_outcome(struct turn *t, uint64_t position)
     const struct record_reader *part = part_at(t, position, false);
     if (part == NULL)
         return TURN_WAIT;
-    if (!id128_equal(part->fingerprint, m->fingerprint) && !MUTANT(ACCEPT_OTHER_BODY)) {
+    const struct record_key first = turn_first_ask(part, m->key);
+    if (!id128_equal(first.fingerprint, m->fingerprint) && !MUTANT(ACCEPT_OTHER_BODY)) {
         t->shard->stats.conflicts++;
         turn_refuse(t, ERR_KEY_REUSED);
         return TURN_DONE;
     }
     const struct record_answer *o = &part->answer;
-    if (part->wide && !principal_sees_all_owners(&m->who)) {
+    if (first.wide && !principal_sees_all_owners(&m->who)) {
         turn_refuse(t, ERR_FORBIDDEN);
         return TURN_DONE;
     }
     if (part->open && MUTANT(ASK_TWICE))
         return turn_handle(t);
     if (part->open) { /* it is still to come */
-        turn_attach(t, part->ask);
+        turn_wait_for(t, part->ask);
         return TURN_DONE;
     }
     t->replied = true;

@@ -21,7 +21,7 @@ static void turn_take_back(struct turn *t)
     b->items = t->items_at;
     t->recorded = false;
     t->events = t->sends = 0;
-    t->opened = t->attached = t->closes = t->tells = false;
+    t->opened = t->attached = t->joins = t->closes = t->tells = false;
 }
 
 /* It is beyond a limit: nothing of it remains, and its asker is refused. A send has none, and must
@@ -43,7 +43,7 @@ static enum turn_result turn_exceed(struct turn *t)
 static bool turn_wrote(const struct turn *t)
 {
     const struct send_origin *origin = t->message->origin;
-    return t->events > 0 || t->sends > 0 || t->opened || t->closes ||
+    return t->events > 0 || t->sends > 0 || t->opened || t->joins || t->closes ||
            (origin != NULL && !origin->parked);
 }
 
@@ -59,26 +59,29 @@ static bool turn_keeps_answer(const struct turn *t)
     return decided && !unkept;
 }
 
-/* Returns the key that is decided by it, NULL if none is. */
-static const struct id128 *turn_put_end(struct turn *t, bool keep_answer)
+/* Returns how many keys are decided by it. */
+static uint32_t turn_put_end(struct turn *t, bool keep_answer,
+                             struct id128 keys[1 + RECORD_KEYS_MAX])
 {
     const struct message *m = t->message;
     struct wire_writer *body = &t->shard->journal.open->body;
     struct record_answer o = {0};
-    bool keyed = m->keyed;
+    keys[0] = m->key;
+    if (t->closes)
+        return turn_end_closing(t, keys);
     if (t->opened) {
         turn_end_open(t);
-        return keyed ? &m->key : NULL;
+        return m->keyed ? 1 : 0;
     }
-    if (t->closes) {
-        turn_end_closing(t, &keyed);
-        return keyed ? &t->shard->ask : NULL;
+    if (t->joins) {
+        turn_end_attached(t);
+        return 1;
     }
     if (keep_answer)
         o = (struct record_answer){m->code, m->reply_type, m->version, m->reply_type != 0,
                                    wire_written(&m->reply)};
     record_end(body, &o);
-    return keep_answer ? &m->key : NULL;
+    return keep_answer ? 1 : 0;
 }
 
 /* Writes the end of the record, or takes an empty one out again. FAILED: a send's has no room. */
@@ -99,15 +102,16 @@ static enum turn_result turn_end_record(struct turn *t)
         t->recorded = false;
         return TURN_DONE;
     }
-    const struct id128 *key = turn_put_end(t, keep_answer);
+    struct id128 keys[1 + RECORD_KEYS_MAX];
+    uint32_t decided = turn_put_end(t, keep_answer, keys);
     if (b->body.failed)
         return turn_exceed(t);
     b->records++;
     m->quota_percent =
         quota_charge(&s->quota, &m->who, b->body.len - t->body_at, s->running.now_ns);
     s->clock.last_event_ns = t->time_ns;
-    if (key != NULL)
-        dedup_table_add(&s->keys, *key, position_make(b->seq, t->items_at), t->time_ns);
+    for (uint32_t i = 0; i < decided; i++)
+        dedup_table_add(&s->keys, keys[i], position_make(b->seq, t->items_at), t->time_ns);
     if (t->closes)
         turn_answer_waiting(t);
     turn_depend_on(t, b->seq);

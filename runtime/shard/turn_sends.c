@@ -127,11 +127,28 @@ bool turn_may_open(const struct turn *t, uint16_t shard)
     return streams_may_open(&t->shard->streams, shard);
 }
 
-void turn_attach(struct turn *t, struct id128 ask)
+void turn_wait_for(struct turn *t, struct id128 ask)
 {
     check(!t->replied && t->message->origin == NULL);
     t->replied = t->attached = t->must_finish = true;
     t->shard->ask = ask;
+}
+
+void turn_attach(struct turn *t, struct id128 ask)
+{
+    struct shard *s = t->shard;
+    const struct message *m = t->message;
+    const struct open_ask *open = open_ask_find(&s->registry, ask);
+    check(open != NULL && t->events == 0 && t->sends == 0);
+    bool known = !m->keyed || id128_equal(m->key, ask) || open_ask_has_key(open, m->key);
+    if (!known && open->key_count == RECORD_KEYS_MAX) {
+        turn_refuse(t, ERR_OUTCOME_PENDING);
+        return;
+    }
+    t->joins = !known && !MUTANT(FORGET_ATTACHED);
+    if (t->joins)
+        turn_begin_record(t);
+    turn_wait_for(t, ask);
 }
 
 /* For others than the turn's own asker. */
@@ -170,27 +187,46 @@ void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct me
     turn_write_answer(t, code, type, reply, version);
 }
 
-/* The end of a record that opens an ask or gives the answer of one. Both may undo nothing more. */
+/* The end of a record that opens an ask, has a key wait for one, or gives the answer of one. They
+ * may undo nothing more. */
 void turn_end_open(struct turn *t)
 {
     struct shard *s = t->shard;
     const struct message *m = t->message;
-    const struct open_ask ask = {t->time_ns, m->keyed, m->fingerprint};
+    const struct open_ask ask = {
+        .opened_ns = t->time_ns, .keyed = m->keyed, .fingerprint = m->fingerprint};
     record_end_open(&s->journal.open->body, s->ask);
     s->registry.seq = s->journal.open->seq;
     open_ask_add(&s->registry, s->ask, &ask);
 }
 
-void turn_end_closing(struct turn *t, bool *keyed)
+void turn_end_attached(struct turn *t)
+{
+    struct shard *s = t->shard;
+    const struct message *m = t->message;
+    const struct record_key key = {m->key, m->fingerprint, principal_sees_all_owners(&m->who)};
+    record_end_attached(&s->journal.open->body, s->ask);
+    s->registry.seq = s->journal.open->seq;
+    bool attached = open_ask_attach(&s->registry, s->ask, &key);
+    check(attached);
+}
+
+uint32_t turn_end_closing(struct turn *t, struct id128 keys[1 + RECORD_KEYS_MAX])
 {
     struct shard *s = t->shard;
     const struct open_ask *ask = open_ask_find(&s->registry, s->ask);
+    uint32_t count = 0;
     check(ask != NULL);
-    *keyed = ask->keyed;
+    if (ask->keyed)
+        keys[count++] = s->ask;
+    for (uint32_t i = 0; i < ask->key_count; i++)
+        keys[count++] = ask->keys[i].key;
     record_end_closing(&s->journal.open->body, &s->closing_answer, s->ask,
-                       ask->keyed && !MUTANT(CLOSE_WITHOUT_KEY) ? &ask->fingerprint : NULL);
+                       ask->keyed && !MUTANT(CLOSE_WITHOUT_KEY) ? &ask->fingerprint : NULL,
+                       ask->keys, ask->key_count);
     s->registry.seq = s->journal.open->seq;
     open_ask_remove(&s->registry, s->ask);
+    return count;
 }
 
 /* All that wait are answered when the record is durable. */

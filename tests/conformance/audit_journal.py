@@ -331,6 +331,7 @@ class Sends:
         self.sent, self.taken = {}, {}  # (from, to or None: all), (from, to all, to): their marks
         self.parked = {}  # (shard, id): how often
         self.open, self.closed = {}, {}  # (shard, ask): its fingerprint; when it was answered
+        self.waiting, self.attached = set(), {}  # (shard, key); (shard, ask): key, print of each
 
     def send(self, shard, receiver, place, part):
         digest = hashlib.sha256(part).digest()[:8]
@@ -357,21 +358,36 @@ class Sends:
             del self.parked[shard, name]
 
     def end(self, shard, part, time_ns, key, fingerprint):
-        """[code, reply type, version, reply], ["o", ask] or ["c", those four, ask, fingerprint]."""
+        """[code, reply type, version, reply], ["o", ask], ["a", ask] or ["c", those four, ask,
+        fingerprint, keys]."""
         if part[0] == "c":
-            ask = shard, part[5]
-            require(key is None and ask in self.open, "answers what nobody waits for")
-            require(self.open.pop(ask) == part[6], "answers another request")
-            if part[6] is not None:  # the id of what was refused may be used again
-                self.closed[ask] = time_ns
+            self.answer(shard, part, time_ns, key)
             return
         ask = shard, part[1] if part[0] == "o" else key
-        require(ask not in self.open, "decides again what is open")
+        require(ask not in self.open and ask not in self.waiting, "decides again what is open")
         if ask in self.closed:
             require(time_ns - self.closed.pop(ask) > KEEP_NS, "decides again what was answered")
         if part[0] == "o":
             require(key in (None, part[1]), "opens another key than its own")
             self.open[ask] = fingerprint
+        if part[0] == "a":
+            asked = shard, part[1]
+            require(key is not None and asked in self.open, "waits for what nobody opened")
+            self.waiting.add((shard, key))
+            self.attached.setdefault(asked, []).extend((key, fingerprint))
+
+    def answer(self, shard, part, time_ns, key):
+        ask = shard, part[5]
+        require(key is None and ask in self.open, "answers what nobody waits for")
+        require(self.open.pop(ask) == part[6], "answers another request")
+        if part[6] is not None:  # the id of what was refused may be used again
+            self.closed[ask] = time_ns
+        keys = part[7] or []
+        told = [keys[i] for i in range(len(keys)) if i % 3 < 2]
+        require(told == self.attached.pop(ask, []), "answers other keys than wait")
+        for waited in told[::2]:
+            self.waiting.remove((shard, waited))
+            self.closed[shard, waited] = time_ns
 
     def check(self):
         """Was all that was taken sent? After the last batch."""
@@ -474,7 +490,7 @@ class Audit:
                 require(len(part) == 7, "a send of another form")
                 self.sends.send(shard, part[1], place, unpacker.data[begin:unpacker.at])
                 place += 1
-            elif len(part) == 2 and part[0] != "o":
+            elif len(part) == 2 and part[0] not in ("o", "a"):
                 place += 1
                 name, fields = self.events[part[0]]
                 self.books.apply(name, dict(zip(fields, part[1])))
@@ -482,7 +498,8 @@ class Audit:
                 if part[0] in (SEND_PARKED, SEND_UNPARKED):
                     self.sends.park(shard, *part, taken)
             else:
-                require(len(part) == {"o": 2, "c": 7}.get(part[0], 4), "a record without an end")
+                require(len(part) == {"o": 2, "a": 2, "c": 8}.get(part[0], 4),
+                        "a record without an end")
                 self.sends.end(shard, part, head[0], key, fingerprint)
                 return told, place
 

@@ -223,7 +223,7 @@ def packed(value):
 
 DONE = [0, 0, 0, None]
 SYSTEM = [None, "system", None, None]
-KEY, PRINT, OTHER = b"K" * 16, b"F" * 16, b"O" * 16
+KEY, PRINT, OTHER, WAITING = b"K" * 16, b"F" * 16, b"O" * 16, b"W" * 16
 
 
 class Journal:
@@ -257,20 +257,22 @@ class Journal:
 
 def crossing(journal, change=None):
     """Two requests that the other shard helps to decide, and a send to all. The one that is named
-    by its id alone is asked again after it was refused."""
+    by its id alone is asked again after it was refused; under a key of its own somebody waits for
+    the other."""
     first = journal.send(0, 1, DONE)
     journal.append(0, ["o", KEY], key=KEY)
     second = journal.send(0, 1, ["o", OTHER])
     to_all = journal.send(0, None, DONE)
+    journal.append(0, ["a", KEY], key=WAITING)
     marks = [["t", 0, 1, *first], ["t", 0, 2, *second], ["t", 1, 1, *to_all]]
-    closing = ["c", 0, 0, 0, None, KEY, PRINT]
+    closing = ["c", 0, 0, 0, None, KEY, PRINT, [WAITING, PRINT, False]]
     if change:
         change(journal, marks, closing)
     for mark in marks:
         back = [mark, ["s", 0, 1, bytes(16), 1, [1, "back"], None], DONE]
         journal.append(1, *back)
     journal.append(0, closing)
-    journal.append(0, ["c", 0, 0, 0, None, OTHER, None])
+    journal.append(0, ["c", 0, 0, 0, None, OTHER, None, None])
     journal.append(0, ["o", OTHER])
 
 
@@ -299,6 +301,11 @@ def test_what_shards_said_to_each_other_holds(payd):
             (lambda journal, *_: journal.append(0, ["o", KEY], key=KEY), "decides again what is",
              "opens an ask that is open"),
             (answered_as(5, PRINT), "answers what nobody waits for", "an ask that is not open"),
+            (answered_as(7, None), "answers other keys than wait", "an ask that is not open"),
+            (answered_as(7, [OTHER, PRINT, False]), "answers other keys than wait",
+             "an ask that is not open"),
+            (lambda journal, *_: journal.append(0, ["a", WAITING], key=PRINT),
+             "waits for what nobody opened", "attaches a key"),
             (lambda journal, *_: journal.append(0, ["x", KEY]), "KeyError('x')",
              "cannot be read")):
         copy = payd.root / "copy"

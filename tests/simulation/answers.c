@@ -171,32 +171,6 @@ static uint32_t list_ids(const struct request *q, struct id128 ids[REQUEST_ITEMS
     return count;
 }
 
-static bool lists_alike(const struct request *q, const struct request *other)
-{
-    struct id128 ids[REQUEST_ITEMS_MAX], its[REQUEST_ITEMS_MAX];
-    uint32_t count = list_ids(q, ids);
-    return count > 0 && list_ids(other, its) == count &&
-           memcmp(ids, its, count * sizeof ids[0]) == 0;
-}
-
-/* Another request has the same id, or the same ids: while that one is under way this one waits for
- * its outcome, which is recorded under the other's key. */
-static bool answers_may_attach(const struct run *run, const struct request *q)
-{
-    const struct id128 *id = workload_transaction_id(q), *its;
-    for (uint32_t i = 0; i < run->request_count; i++) {
-        const struct request *other = run->requests[i];
-        if (other == q)
-            continue;
-        if (other->type == q->type && lists_alike(q, other))
-            return true;
-        its = workload_transaction_id(other);
-        if (id != NULL && its != NULL && id128_equal(*id, *its))
-            return true;
-    }
-    return false;
-}
-
 static void check_keyed(struct run *run, const struct request *q, const struct message *m)
 {
     const struct history_record *record = answers_find(run, q);
@@ -207,8 +181,7 @@ static void check_keyed(struct run *run, const struct request *q, const struct m
         return;
     }
     if (record == NULL || record->open) {
-        if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m) &&
-            !answers_may_attach(run, q))
+        if ((m->code == ERR_OK || m->code >= ERR_DOMAIN_FIRST) && !is_unkept(run, q, m))
             broken("request %u (%s) was answered %u, but nothing durable says so", q->number,
                    q->type->name, m->code);
         return;

@@ -6,6 +6,7 @@
 #include "runtime/base/time.h"
 
 #define EARLIER_TRIED 30
+#define LATELY 8 /* requests */
 
 const struct request *workload_earlier(struct run *run, const struct message_type *type)
 {
@@ -54,18 +55,50 @@ static bool alike_transfer(struct run *run, struct request *q)
     return true;
 }
 
+/* One that was asked for a moment ago and is not answered. NULL: there is none. */
+static const struct request *alike_under_way(struct run *run, bool (*fits)(const struct request *r))
+{
+    for (uint32_t i = run->request_count; i > 0 && i + LATELY > run->request_count; i--) {
+        const struct request *r = run->requests[i - 1];
+        if (!r->answered && fits(r))
+            return r;
+    }
+    return NULL;
+}
+
+static bool is_plain_transfer(const struct request *r)
+{
+    const struct transfer_create *c = &r->body.transfer_create;
+    return r->type == &transfer_create_type && c->flags == 0 && c->has_transfer_id &&
+           c->has_credit_account_id;
+}
+
+static bool is_known_by_id(const struct request *r)
+{
+    return r->type == &transfer_create_type ? r->body.transfer_create.has_transfer_id
+                                            : r->type == &transaction_create_type &&
+                                                  r->body.transaction_create.has_transaction_id;
+}
+
+/* The same that is under way, whose id the client chose, under another key. */
+static bool alike_same(struct run *run, struct request *q)
+{
+    const struct request *from = alike_under_way(run, is_known_by_id);
+    if (from == NULL)
+        return false;
+    q->type = from->type;
+    q->who = from->who;
+    q->body = from->body;
+    q->items = from->items;
+    if (q->type == &transaction_create_type)
+        q->body.transaction_create.legs = q->items.legs;
+    return true;
+}
+
 /* Back between the accounts of one that is under way, under the same id. */
 static bool alike_opposite(struct run *run, struct request *q)
 {
-    const struct request *from = NULL;
-    for (uint32_t i = run->request_count; i > 0 && from == NULL && i + 8 > run->request_count;
-         i--) {
-        const struct request *r = run->requests[i - 1];
-        const struct transfer_create *c = &r->body.transfer_create;
-        if (!r->answered && r->type == &transfer_create_type && c->flags == 0 &&
-            c->has_transfer_id && c->has_credit_account_id)
-            from = r;
-    }
+    const struct request *from = alike_under_way(run, is_plain_transfer);
     if (from == NULL)
         return false;
     struct transfer_create *c = &q->body.transfer_create;
@@ -149,6 +182,9 @@ bool workload_alike(struct run *run, struct request *q, const struct message_typ
 {
     if (type == &transfer_reverse_type && workload_chance(run, 2))
         return alike_reversal(run, q);
+    if ((type == &transfer_create_type || type == &transaction_create_type) &&
+        workload_chance(run, 4) && alike_same(run, q))
+        return true;
     if (type == &transfer_create_type && workload_chance(run, 3))
         return (workload_chance(run, 3) && alike_opposite(run, q)) || alike_transfer(run, q);
     bool resolves = type == &transfer_post_type || type == &transfer_void_type;

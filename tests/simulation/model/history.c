@@ -78,11 +78,12 @@ static void history_grow(struct history *h)
         *slot_of(h, h->records[i].key) = i + 1;
 }
 
-static void add_record(struct history *h, const struct record_reader *r, uint64_t seq,
+static void add_record(struct history *h, const struct record_reader *r,
+                       const struct record_key *key, uint64_t seq,
                        const struct ref_effects *effects)
 {
     history_grow(h);
-    uint32_t *slot = slot_of(h, r->key);
+    uint32_t *slot = slot_of(h, key->key);
     if (*slot != 0 && !(r->closing && h->records[*slot - 1].open))
         broken("one key has two records: the second is in batch %llu", (unsigned long long)seq);
     if (*slot == 0 && r->closing)
@@ -91,8 +92,8 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
         *slot = ++h->count;
     struct history_record *record = &h->records[*slot - 1];
     *record = (struct history_record){
-        .key = r->key,
-        .fingerprint = r->fingerprint,
+        .key = key->key,
+        .fingerprint = key->fingerprint,
         .seq = seq,
         .version = r->answer.version,
         .reply_hash = history_hash(r->answer.reply),
@@ -103,6 +104,18 @@ static void add_record(struct history *h, const struct record_reader *r, uint64_
     };
     if (!record->open)
         h->on_record(h->context, record);
+}
+
+/* Under its key, and if it gives an answer under all keys that were attached to that. */
+static void add_records(struct history *h, const struct record_reader *r, uint64_t seq,
+                        const struct ref_effects *effects)
+{
+    struct record_key keys[1 + RECORD_KEYS_MAX];
+    uint32_t count = r->closing ? record_keys(r, keys) : 0;
+    if (r->keyed)
+        keys[count++] = (struct record_key){r->key, r->fingerprint, r->wide};
+    for (uint32_t i = 0; i < count; i++)
+        add_record(h, r, &keys[i], seq, effects);
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */
@@ -180,8 +193,7 @@ static void read_body(struct history *h, const struct batch_row *row)
                 broken(h->of_system ? "somebody made a thing expire" : "a record is nobody's");
             ref_sends_end(h->models.sends, h->shard, &r);
             reference_end(h->models.reference, &effects);
-            if (r.keyed)
-                add_record(h, &r, row->seq, &effects);
+            add_records(h, &r, row->seq, &effects);
             break;
         case RECORD_DONE:
             if (records != row->count)

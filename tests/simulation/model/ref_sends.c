@@ -154,6 +154,15 @@ static void ref_sends_open(struct ref_sends *r, uint16_t shard, struct id128 ask
     r->opened_ever++;
 }
 
+/* A key waits for its answer too. */
+static void ref_sends_attach(const struct ref_sends *r, uint16_t shard, struct id128 ask)
+{
+    for (uint32_t i = 0; i < r->ask_count; i++)
+        if (r->asks[i].shard == shard && id128_equal(r->asks[i].id, ask))
+            return;
+    broken("a key of shard %u waits for an ask that is not open", shard);
+}
+
 static void ref_sends_close(struct ref_sends *r, uint16_t shard, struct id128 ask)
 {
     for (uint32_t i = 0; i < r->ask_count; i++) {
@@ -194,7 +203,9 @@ void ref_sends_end(struct ref_sends *r, uint16_t shard, const struct record_read
 {
     if (r->taken.n != 0)
         ref_sends_took(r, shard);
-    if (record->open)
+    if (record->attached)
+        ref_sends_attach(r, shard, record->ask);
+    else if (record->open)
         ref_sends_open(r, shard, record->ask);
     if (record->closing)
         ref_sends_close(r, shard, record->ask);
