@@ -11,6 +11,55 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
+static bool group_leg_fits(struct turn *t, const struct group *g, uint32_t i)
+{
+    const struct group_leg *asked = &g->legs[i];
+    if (id128_is_zero(asked->debit_account_id) || id128_is_zero(asked->credit_account_id))
+        return false;
+    const struct leg l = leg_of(t, g, i);
+    return leg_may_cross(asked->flags) && posting_form_check(&l.posting) == RESULT_OK;
+}
+
+/* Why no shard can have sent this group here; NULL: it fits, and *w is its way. */
+static const char *group_fault(struct turn *t, struct group *g, struct group_way *w)
+{
+    const struct send_origin *o = turn_origin(t);
+    bool here = false;
+    check(o != NULL);
+    if (g->legs_count == 0 || g->legs_count > GROUP_LEGS_MAX || id128_is_zero(g->tenant_id) ||
+        id128_is_zero(g->group_id))
+        return "a group of nothing or nobody";
+    for (uint32_t i = 0; i < g->legs_count; i++) {
+        if (!group_leg_fits(t, g, i))
+            return "a group with a transfer that cannot be asked for";
+        here |= turn_at_home(t, g->legs[i].debit_account_id) ||
+                turn_at_home(t, g->legs[i].credit_account_id);
+    }
+    if (!here || turn_at_home(t, g->group_id))
+        return "a group that has nothing to do here";
+    group_begin(t, g, w);
+    return w->line[w->at - 1].shard == o->shard ? NULL : "a group out of its line";
+}
+
+/* Why it cannot be what was decided about this group; NULL: it fits. */
+static const char *group_follow_fault(struct turn *t, const struct group_way *w,
+                                      const struct group_follow *f)
+{
+    const struct send_origin *o = turn_origin(t);
+    uint32_t at = w->at + 1;
+    check(o != NULL);
+    while (at < w->stops && w->line[at].shard != o->shard)
+        at++;
+    if (at == w->stops || (f->result == RESULT_OK && at + 1 < w->stops))
+        return "a decision of a shard that does not decide";
+    if (f->decided_time == 0 || f->decided_time > o->time_ns)
+        return "a decision that was not made yet";
+    if (f->result == RESULT_OK)
+        return NULL;
+    bool known = result_info(f->result) != NULL && f->failed_leg < w->group->legs_count;
+    return known ? NULL : "a refusal of nothing, or for no known reason";
+}
+
 enum turn_result group_on_token(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct group_token *sent = m->body;
@@ -21,7 +70,9 @@ enum turn_result group_on_token(struct turn *t, struct id128 self, const struct 
     }
     struct group group = sent->group;
     struct group_way w;
-    group_begin(t, &group, &w);
+    const char *fault = group_fault(t, &group, &w);
+    if (fault != NULL)
+        return turn_fail(t, fault);
     check(w.at > 0);
     if (group_find(t, &w) == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -72,7 +123,6 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
     const struct group_share *share;
     const struct group_reserved *made;
     struct group_way w;
-    check(id128_equal(f->share_id, self));
     if (turn_origin(t) == NULL) {
         turn_refuse(t, RESULT_UNSUPPORTED);
         return TURN_DONE;
@@ -87,6 +137,9 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
     group_begin(t, &group, &w);
     check(!group_decides(&w));
     check((w.at == 0) == !id128_is_zero(ask));
+    const char *fault = group_follow_fault(t, &w, f);
+    if (fault != NULL || !id128_equal(f->share_id, self))
+        return turn_fail(t, fault != NULL ? fault : "a decision about another group");
     w.reserved = *made;
     struct group_outcome outcome;
     there = group_find(t, &w);

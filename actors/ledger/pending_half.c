@@ -33,7 +33,8 @@ enum turn_result transfer_on_half_end(struct turn *t, struct id128 self, const s
         return TURN_WAIT;
     if (half != PRESENCE_THERE || account != PRESENCE_THERE || h->side != CROSSING_SIDE_CREDIT ||
         !id128_equal(h->credit_account_id, self) || h->status != TRANSFER_STATUS_PENDING ||
-        h->held != c->ended.released)
+        h->held != c->ended.released || h->currency != c->ended.currency ||
+        h->peer != turn_origin(t)->shard)
         return turn_fail(t, "the end of a pending transfer of which nothing is held");
     check(h->currency == own->currency);
     struct id128 totals_id = ledger_totals_id(h->tenant_id, h->currency);

@@ -86,6 +86,9 @@ void posting_prepare(struct turn *t, struct posting *p);
  * RESULT_OUTCOME_PENDING if it is under way between shards, by itself with p->reservation. */
 must_check uint16_t posting_check(struct turn *t, struct posting *p);
 
+/* Of these checks those that need nothing but what is asked for. */
+must_check uint16_t posting_form_check(const struct posting *p);
+
 /* Emits the event. Only after posting_check() said RESULT_OK, with nothing emitted in between. Of a
  * new transfer, p->transfer is from then on what was recorded. */
 void posting_emit(struct turn *t, struct posting *p);

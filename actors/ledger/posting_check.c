@@ -497,6 +497,16 @@ static uint16_t exclusion_check(const struct posting *p)
                : RESULT_OK;
 }
 
+uint16_t posting_form_check(const struct posting *p)
+{
+    uint16_t code;
+    if ((code = flags_check(p)) != RESULT_OK ||
+        (code = account_id_check(p->transfer.id)) != RESULT_OK ||
+        (code = exclusion_check(p)) != RESULT_OK || (code = accounts_given_check(p)) != RESULT_OK)
+        return code;
+    return posting_has(p, POSTING_RESOLVES) ? pending_given_check(p) : form_check(p);
+}
+
 /* What the accounts say to it that are in this shard. */
 static uint16_t sides_check(struct turn *t, struct posting *p)
 {

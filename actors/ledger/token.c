@@ -38,6 +38,38 @@ struct token token_of(struct turn *t, const struct transfer_spec *s, const struc
     return k;
 }
 
+/* Balancing and posts may be of an amount that was lowered, down to nothing. */
+static bool token_form_fits(const struct token *k)
+{
+    struct posting p = {.managed = false};
+    transfer_spec_from_token(&p.transfer, k);
+    p.transfer.flags &= ~(uint32_t)TRANSFER_FLAGS_MANAGED;
+    p.transfer.has_amount = !posting_has(&p, POSTING_BALANCES | POSTING_RESOLVES);
+    bool dated = k->has_effective_time || !posting_has(&p, TRANSFER_FLAGS_IMPORTED);
+    return dated && !posting_has(&p, TRANSFER_FLAGS_VOID_PENDING) &&
+           posting_form_check(&p) == RESULT_OK &&
+           (!k->has_reverses_id ||
+            (!id128_is_zero(k->reverses_id) && !id128_equal(k->reverses_id, k->id))) &&
+           (!k->has_tenant_id || !id128_is_zero(k->tenant_id));
+}
+
+const char *token_fault(struct turn *t, const struct token *k)
+{
+    const struct send_origin *o = turn_origin(t);
+    bool debit_here = turn_at_home(t, k->debit_account_id);
+    check(o != NULL);
+    if (!token_form_fits(k))
+        return "a token of a transfer that cannot be asked for";
+    struct id128 away = debit_here ? k->credit_account_id : k->debit_account_id;
+    if (debit_here == turn_at_home(t, k->credit_account_id) ||
+        slot_map_home(turn_slots(t), away) != o->shard)
+        return "a token of other accounts than those of its two shards";
+    if (k->has_wanted != k->has_lack)
+        return "a token that lacks something and does not say what";
+    bool refuses = !k->has_lack || (k->lack != RESULT_OK && result_info(k->lack) != NULL);
+    return refuses ? NULL : "a token that lacks something for no known reason";
+}
+
 /* The posting as this shard sees it. */
 static struct posting token_posting(struct turn *t, const struct principal *who,
                                     const struct token *k)
@@ -259,6 +291,25 @@ enum presence posting_follow_find(struct turn *t, struct id128 reservation_id, s
     if ((f->kept.marks & TOKEN_MARKS_ID_CHOSEN) != 0)
         waiting |= find_own_id(t, f) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
+}
+
+const char *posting_follow_fault(struct turn *t, const struct following *f,
+                                 const struct decision *d)
+{
+    const struct transfer_reserved *k = &f->kept;
+    const struct send_origin *o = turn_origin(t);
+    check(o != NULL);
+    check(k->peer != turn_shard(t));
+    if (o->shard != k->peer)
+        return "a decision of a shard that was not asked";
+    if (d->decided_time == 0 || d->decided_time > o->time_ns)
+        return "a decision that was not made yet";
+    if (d->result != RESULT_OK)
+        return result_info(d->result) == NULL ? "a decision with an unknown result" : NULL;
+    bool lowers = (k->flags & POSTING_BALANCES) != 0;
+    bool fits = d->currency == k->currency && d->amount <= k->amount &&
+                (lowers || d->amount == k->amount);
+    return fits || MUTANT(KEEP_NOTHING) ? NULL : "a decision about another amount";
 }
 
 static void follow_refusal(struct turn *t, const struct following *f, uint16_t code)

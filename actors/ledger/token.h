@@ -26,7 +26,9 @@
  *
  * Which account the first shard has does not matter: a refund that is asked for where its credit
  * account lives reserves the credit, and the last shard debits. Handlers of such messages refuse
- * what no shard sent (turn_origin() is NULL): a decision is nobody's to claim. */
+ * what no shard sent (turn_origin() is NULL): a decision is nobody's to claim. Nor is what a shard
+ * sent believed: token_fault() and posting_follow_fault() come before anything rests on it, and
+ * what does not fit fails the turn, so that the send is parked (turn_fail()). */
 #ifndef LEDGER_TOKEN_H
 #define LEDGER_TOKEN_H
 
@@ -52,6 +54,10 @@ bool token_crosses(struct turn *t, struct id128 debit_id, struct id128 credit_id
 
 /* Of a transfer that somebody asks this shard for. */
 struct token token_of(struct turn *t, const struct transfer_spec *s, const struct principal *who);
+
+/* Why no shard can have sent this token; NULL: it fits. What the first shard looks at in the
+ * transfer alone is looked at again. */
+const char *token_fault(struct turn *t, const struct token *k);
 
 /* Finds what this shard needs for it. WAITING: return TURN_WAIT. */
 must_check enum presence token_find(struct turn *t, const struct principal *who,
@@ -87,6 +93,10 @@ struct following {
 /* ABSENT: nothing is kept aside, which cannot be: fail the turn. */
 must_check enum presence posting_follow_find(struct turn *t, struct id128 reservation_id,
                                              struct following *f);
+
+/* Why the shard that was asked cannot have decided so about this; NULL: it fits. */
+const char *posting_follow_fault(struct turn *t, const struct following *f,
+                                 const struct decision *d);
 
 /* Carries the decision out. Checks no rule and cannot refuse. What it recorded of a transfer that
  * was made is in *made. */

@@ -139,10 +139,12 @@ enum turn_result post_cross(struct turn *t, const struct message *m, const struc
 }
 
 /* Home asks for no more than it holds, and that is held here too. */
-static bool half_holds(const struct pending_transfer *h, u128 amount)
+static bool half_holds(const struct pending_transfer *h, const struct token *k)
 {
     return h != NULL && pending_transfer_is_half(h) && h->status == TRANSFER_STATUS_PENDING &&
-           amount <= h->held;
+           k->amount <= h->held && k->currency == h->currency &&
+           id128_equal(k->debit_account_id, h->debit_account_id) &&
+           id128_equal(k->credit_account_id, h->credit_account_id);
 }
 
 enum turn_result transfer_on_token(struct turn *t, struct id128 self, const struct message *m)
@@ -155,10 +157,13 @@ enum turn_result transfer_on_token(struct turn *t, struct id128 self, const stru
         turn_refuse(t, RESULT_UNSUPPORTED);
         return TURN_DONE;
     }
+    const char *fault = token_fault(t, &k);
+    if (fault != NULL || !turn_at_home(t, k.credit_account_id))
+        return turn_fail(t, fault != NULL ? fault : "a token that takes from an account here");
     if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
         return TURN_WAIT;
     check(e.side == CROSSING_SIDE_CREDIT);
-    if (k.has_pending_id && !half_holds(e.posting.pending, k.amount))
+    if (k.has_pending_id && !half_holds(e.posting.pending, &k))
         return turn_fail(t, "a post of what is not held here");
     struct transfer_follow follow = {.reservation_id = token_reservation_id(&k, &e)};
     follow.decision = posting_decide(t, &k, &e);
@@ -203,12 +208,14 @@ enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const str
         turn_refuse(t, RESULT_UNSUPPORTED);
         return TURN_DONE;
     }
-    check(id128_equal(c->reservation_id, self));
     enum presence there = posting_follow_find(t, self, &f);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
     if (there == PRESENCE_ABSENT)
         return turn_fail(t, "a decision about nothing that is kept aside");
+    const char *fault = posting_follow_fault(t, &f, &c->decision);
+    if (fault != NULL || (f.kept.flags & TRANSFER_FLAGS_MANAGED) != 0)
+        return turn_fail(t, fault != NULL ? fault : "a decision about what a service makes");
     if (crossing_info(t, &f, &c->decision, &note) == PRESENCE_WAITING)
         return TURN_WAIT;
     if (c->decision.result != RESULT_OK) {

@@ -15,6 +15,7 @@
 #include "actors/wallet/funds_crossing.h"
 #include "actors/wallet/wallet.h"
 #include "runtime/base/mutant.h"
+#include "runtime/base/slot_map.h"
 #include "schemas/common.h"
 #include "schemas/payment_states.h"
 #include "schemas/wallet_states.h"
@@ -152,6 +153,13 @@ enum turn_result payment_cross_refund(struct turn *t, const struct message *m,
     return crossing_asked(t, move->reference);
 }
 
+/* Of a send: is the payment at home in the shard that sent it? */
+static bool crossing_comes_from(struct turn *t, struct id128 payment_id)
+{
+    return !id128_is_zero(payment_id) &&
+           slot_map_home(turn_slots(t), payment_id) == turn_origin(t)->shard;
+}
+
 /* --- decided ---------------------------------------------------------------------------------- */
 
 static uint16_t crossing_check_payee(struct id128 tenant_id, uint16_t currency,
@@ -183,10 +191,15 @@ enum turn_result payment_on_token(struct turn *t, struct id128 self, const struc
     struct wallet_ref payee;
     if (turn_origin(t) == NULL)
         return wallet_refuse(t, RESULT_UNSUPPORTED);
+    const char *fault = funds_token_fault(t, &k, self, k.code != MANAGED_REFUND);
+    if (fault != NULL || !crossing_comes_from(t, sent->payment_id))
+        return turn_fail(t, fault != NULL ? fault : "a token of another shard's payment");
     enum presence found = wallet_find(t, self, &payee);
     enum presence ledger = token_find(t, &m->who, &k, &e);
     if (found == PRESENCE_WAITING || ledger == PRESENCE_WAITING)
         return TURN_WAIT;
+    if (k.code == MANAGED_REFUND && found != PRESENCE_THERE)
+        return turn_fail(t, "a refund by a wallet that is not there");
     struct payment_follow back = {
         .payment_id = sent->payment_id,
         .reservation_id = token_reservation_id(&k, &e),
@@ -215,6 +228,8 @@ enum turn_result payment_on_ask(struct turn *t, struct id128 self, const struct 
     struct wallet_ref payee;
     if (turn_origin(t) == NULL)
         return wallet_refuse(t, RESULT_UNSUPPORTED);
+    if (!crossing_comes_from(t, asked->payment_id))
+        return turn_fail(t, "a question about another shard's payment");
     enum presence found = wallet_find(t, self, &payee);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -237,14 +252,13 @@ enum turn_result payment_on_ask(struct turn *t, struct id128 self, const struct 
 
 /* --- carried out ------------------------------------------------------------------------------ */
 
-/* The payment whose step was decided, and its payer's wallet. WAITING or THERE. */
+/* The payment whose step was decided, and its payer's wallet. */
 static enum presence crossing_find(struct turn *t, struct id128 id, const struct payment **p)
 {
     struct wallet_ref payer;
     enum presence there = turn_find_payment(t, id, p);
-    if (there == PRESENCE_WAITING)
+    if (there != PRESENCE_THERE)
         return there;
-    check(there == PRESENCE_THERE);
     there = wallet_find(t, (*p)->from_account, &payer);
     check(there != PRESENCE_ABSENT);
     return there;
@@ -362,16 +376,32 @@ static enum turn_result crossing_refund(struct turn *t, const struct following *
     return TURN_DONE;
 }
 
+/* Of the payment, capture or refund that is kept aside; a payment made names its payee. */
+static bool crossing_fits(struct turn *t, struct id128 self, const struct payment_follow *c,
+                          const struct following *f)
+{
+    bool pays = funds_kept_for(f, MANAGED_PAYMENT, self);
+    bool named = c->has_payee_id && !id128_is_zero(c->payee_id);
+    return id128_equal(c->payment_id, self) && c->shard == turn_origin(t)->shard &&
+           (!pays || named || c->decision.result != RESULT_OK) &&
+           (pays || funds_kept_for(f, MANAGED_PAYMENT_FORWARD, self) ||
+            funds_kept_for(f, MANAGED_REFUND, self));
+}
+
 enum turn_result payment_on_follow(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct payment_follow *c = m->body;
     struct following f;
     const struct payment *p;
     enum turn_result end;
-    if (!funds_follow(t, c->reservation_id, &f, &end))
+    if (!funds_follow(t, c->reservation_id, &c->decision, &f, &end))
         return end;
-    if (crossing_find(t, self, &p) == PRESENCE_WAITING)
+    if (!crossing_fits(t, self, c, &f))
+        return turn_fail(t, "a decision about what was not asked for this payment");
+    enum presence there = crossing_find(t, self, &p);
+    if (there == PRESENCE_WAITING)
         return TURN_WAIT;
+    check(there == PRESENCE_THERE); /* something is kept aside for it */
     if (f.kept.code == MANAGED_PAYMENT_FORWARD)
         return crossing_capture(t, p, &f, c);
     return f.kept.code == MANAGED_REFUND ? crossing_refund(t, &f, c) : crossing_pay(t, &f, c);
@@ -390,6 +420,18 @@ static enum turn_result crossing_authorize(struct turn *t, const struct payment_
     return crossing_accept(t, &accepted, told->ask);
 }
 
+/* Its payee's shard was asked, and has not answered. */
+static bool crossing_awaits(struct turn *t, const struct payment *p, struct id128 self,
+                            const struct payment_told *told)
+{
+    bool named = told->has_payee_id && !id128_is_zero(told->payee_id);
+    bool says = told->result == RESULT_OK ? named : result_info(told->result) != NULL;
+    return says && id128_equal(told->payment_id, self) && told->shard == turn_origin(t)->shard &&
+           p->status == PAYMENT_STATUS_PROCESSING && p->capture == PAYMENT_CAPTURE_MODE_MANUAL &&
+           id128_is_zero(p->payee_id) &&
+           slot_map_home(turn_slots(t), p->to_account) == turn_origin(t)->shard;
+}
+
 enum turn_result payment_on_told(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct payment_told *told = m->body;
@@ -397,8 +439,11 @@ enum turn_result payment_on_told(struct turn *t, struct id128 self, const struct
     uint16_t code;
     if (turn_origin(t) == NULL)
         return wallet_refuse(t, RESULT_UNSUPPORTED);
-    if (crossing_find(t, self, &p) == PRESENCE_WAITING)
+    enum presence there = crossing_find(t, self, &p);
+    if (there == PRESENCE_WAITING)
         return TURN_WAIT;
+    if (there == PRESENCE_ABSENT || !crossing_awaits(t, p, self, told))
+        return turn_fail(t, "an answer that this payment does not wait for");
     if (told->result == RESULT_OK)
         return crossing_authorize(t, told);
     const struct funds_move back = {.id = turn_new_id(t, id128_slot(self)),

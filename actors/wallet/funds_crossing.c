@@ -24,8 +24,27 @@ enum presence funds_prepare_token(struct turn *t, const struct message *m, struc
     return PRESENCE_THERE;
 }
 
-bool funds_follow(struct turn *t, struct id128 reservation_id, struct following *f,
-                  enum turn_result *end)
+bool funds_kept_for(const struct following *f, uint16_t code, struct id128 reference)
+{
+    const struct transfer_reserved *k = &f->kept;
+    return (k->flags & TRANSFER_FLAGS_MANAGED) != 0 && k->code == code &&
+           k->user_data_128 == ((u128)reference.hi << 64 | reference.lo);
+}
+
+const char *funds_token_fault(struct turn *t, const struct token *k, struct id128 self, bool brings)
+{
+    const char *fault = token_fault(t, k);
+    if (fault != NULL)
+        return fault;
+    if (k->flags != TRANSFER_FLAGS_MANAGED || k->has_reverses_id)
+        return "a token of a transfer that no service makes";
+    return id128_equal(self, brings ? k->credit_account_id : k->debit_account_id)
+               ? NULL
+               : "a token of another wallet";
+}
+
+bool funds_follow(struct turn *t, struct id128 reservation_id, const struct decision *d,
+                  struct following *f, enum turn_result *end)
 {
     *end = TURN_DONE;
     if (turn_origin(t) == NULL) {
@@ -37,5 +56,8 @@ bool funds_follow(struct turn *t, struct id128 reservation_id, struct following 
         *end = TURN_WAIT;
     else if (there == PRESENCE_ABSENT)
         *end = turn_fail(t, "a decision about nothing that is kept aside");
-    return there == PRESENCE_THERE;
+    const char *fault = there == PRESENCE_THERE ? posting_follow_fault(t, f, d) : NULL;
+    if (fault != NULL)
+        *end = turn_fail(t, fault);
+    return there == PRESENCE_THERE && fault == NULL;
 }

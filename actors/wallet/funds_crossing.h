@@ -17,7 +17,15 @@ must_check enum presence funds_prepare_token(struct turn *t, const struct messag
                                              struct token *k, struct token_end *e, uint16_t *code);
 
 /* A decision that came back: what was kept aside for it. false: the turn ends with *end. */
-must_check bool funds_follow(struct turn *t, struct id128 reservation_id, struct following *f,
-                             enum turn_result *end);
+must_check bool funds_follow(struct turn *t, struct id128 reservation_id, const struct decision *d,
+                             struct following *f, enum turn_result *end);
+
+/* Was it kept aside for a move of this kind, of the hold or payment with this id? */
+bool funds_kept_for(const struct following *f, uint16_t code, struct id128 reference);
+
+/* Why no shard can have sent this token for what such a move brings to the wallet `self`, or takes
+ * from it; NULL: it fits. */
+const char *funds_token_fault(struct turn *t, const struct token *k, struct id128 self,
+                              bool brings);
 
 #endif

@@ -98,6 +98,10 @@ enum turn_result wallet_on_token(struct turn *t, struct id128 self, const struct
     struct wallet_ref to;
     if (turn_origin(t) == NULL)
         return wallet_refuse(t, RESULT_UNSUPPORTED);
+    const char *fault = funds_token_fault(t, &k, self, true);
+    if (fault != NULL || sent->has_hold_id != (k.code == MANAGED_HOLD_FORWARD) ||
+        (sent->has_hold_id && id128_is_zero(sent->hold_id)))
+        return turn_fail(t, fault != NULL ? fault : "a token of neither a wallet nor a hold");
     enum presence found = wallet_find(t, self, &to);
     enum presence ledger = token_find(t, &m->who, &k, &e);
     if (found == PRESENCE_WAITING || ledger == PRESENCE_WAITING)
@@ -136,8 +140,11 @@ enum turn_result wallet_on_follow(struct turn *t, struct id128 self, const struc
     struct following f;
     struct wallet_ref w;
     enum turn_result end;
-    if (!funds_follow(t, c->reservation_id, &f, &end))
+    if (!funds_follow(t, c->reservation_id, &c->decision, &f, &end))
         return end;
+    if (!funds_kept_for(&f, MANAGED_TRANSFER, ID128_ZERO) ||
+        !id128_equal(f.kept.debit_account_id, self))
+        return turn_fail(t, "a decision about what this wallet does not pay");
     struct transfer_info note = {.transfer_id = f.kept.id};
     enum presence noted = PRESENCE_ABSENT;
     if ((f.kept.marks & TOKEN_MARKS_NOTED) != 0)
@@ -182,8 +189,10 @@ enum turn_result hold_on_follow(struct turn *t, struct id128 self, const struct 
     const struct hold *h;
     struct wallet_ref w;
     enum turn_result end;
-    if (!funds_follow(t, c->reservation_id, &f, &end))
+    if (!funds_follow(t, c->reservation_id, &c->decision, &f, &end))
         return end;
+    if (!funds_kept_for(&f, MANAGED_HOLD_FORWARD, self))
+        return turn_fail(t, "a decision about what was not captured of this hold");
     if (turn_find_hold(t, self, &h) == PRESENCE_WAITING)
         return TURN_WAIT;
     check(h != NULL && h->has_capturing && h->capturing == f.kept.amount);

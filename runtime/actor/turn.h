@@ -127,7 +127,8 @@ void turn_tell_meanwhile(struct turn *t, const struct message_type *type, const 
 /* false: so much is on its way to that shard, or it is not reached for so long, that no request may
  * be opened which it must help to decide. Refuse it before anything is recorded. */
 bool turn_may_open(const struct turn *t, uint16_t shard);
-/* Of a turn that handles a send: gives the ask its answer, as turn_reply() does. */
+/* Of a turn that handles a send: gives the ask its answer, as turn_reply() does. One that is not
+ * open fails the turn: what another shard says is not believed. */
 void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct message_type *type,
                 const void *reply, uint64_t version);
 

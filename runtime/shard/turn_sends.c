@@ -184,6 +184,8 @@ void turn_close(struct turn *t, struct id128 ask, uint16_t code, const struct me
     turn_begin_record(t);
     t->replied = t->closes = true;
     t->shard->ask = ask;
+    if (open_ask_find(&t->shard->registry, ask) == NULL)
+        (void)turn_fail(t, "an answer to what is not open");
     turn_write_answer(t, code, type, reply, version);
 }
 

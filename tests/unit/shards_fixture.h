@@ -52,6 +52,7 @@ struct shards_bank {
     struct arena arena;            /* of decoded answers */
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
+    void (*forge)(struct shards_bank *b, struct frame *f); /* what leaves is changed by it */
     struct slice asker;            /* who asks; empty: the teller */
     bool operates;                 /* as an operator */
     bool adjusts;                  /* ... and may move money beneath a service */
@@ -100,9 +101,12 @@ static inline void shards_carry(void *context, const struct frame *f)
     struct shards_bank *b = context;
     if ((b->cut[f->from] && f->from != f->to) || rng_chance(&b->rng, b->lose_ppm))
         return;
-    frame_mail_send(&b->world.loop.env, f, shards_deliver, b);
+    struct frame sent = *f;
+    if (b->forge != NULL)
+        b->forge(b, &sent);
+    frame_mail_send(&b->world.loop.env, &sent, shards_deliver, b);
     if (rng_chance(&b->rng, b->repeat_ppm))
-        frame_mail_send(&b->world.loop.env, f, shards_deliver, b);
+        frame_mail_send(&b->world.loop.env, &sent, shards_deliver, b);
 }
 
 static inline void shards_run(struct shards_bank *b, uint64_t ns)
