@@ -128,6 +128,14 @@ struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct p
     return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);
 }
 
+struct managed_refusal manager_refusal_away(struct turn *t, struct id128 account_id, bool closes)
+{
+    check(!turn_at_home(t, account_id));
+    uint16_t code = id128_is_reserved(account_id) ? MANAGED_CLEARING : MANAGED_WALLET;
+    const struct manager m = manager_of_account(code, account_id);
+    return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);
+}
+
 void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act)
 {
     const struct managed_refusal refusal = manager_refusal(t, m, act);

@@ -82,6 +82,10 @@ struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
 /* The same of a posting that posting_check() refused as MANAGED. */
 struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p);
 
+/* The same of an account of another shard, which refused it: one that is managed is a wallet's or a
+ * house account. */
+struct managed_refusal manager_refusal_away(struct turn *t, struct id128 account_id, bool closes);
+
 /* Into a struct that has these members: an answer for one item of several. */
 #define MANAGER_TELL(answer, refusal)                                                              \
     ((answer)->has_managed_by = true, (answer)->managed_by = (refusal).managed_by,                 \

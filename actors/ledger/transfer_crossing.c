@@ -5,6 +5,7 @@
 #include "actors/ledger/transfer_crossing.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/token.h"
@@ -199,6 +200,20 @@ static struct transfers_row crossing_follow(struct turn *t, const struct followi
     return transfer_row_of_pending(made.id, turn_found_pending_transfer(t, made.id));
 }
 
+/* As inside one shard, a refusal of what a service manages names the manager. */
+static void crossing_refuse(struct turn *t, const struct following *f, uint16_t code)
+{
+    check(code != RESULT_OK);
+    if (code != RESULT_MANAGED) {
+        turn_close(t, f->kept.ask, code, NULL, NULL, 0);
+        return;
+    }
+    bool closes = (f->kept.flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0;
+    const struct managed_refusal refusal =
+        manager_refusal_away(t, f->kept.credit_account_id, closes);
+    turn_close(t, f->kept.ask, code, &managed_refusal_type, &refusal, 0);
+}
+
 enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const struct message *m)
 {
     const struct transfer_follow *c = m->body;
@@ -222,7 +237,7 @@ enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const str
         posting_follow(t, &f, &c->decision, NULL);
         if ((f.kept.marks & TOKEN_MARKS_NOTED) != 0)
             transfer_note_forget(t, f.tenant_id, f.kept.id);
-        turn_close(t, f.kept.ask, c->decision.result, NULL, NULL, 0);
+        crossing_refuse(t, &f, c->decision.result);
         return TURN_DONE;
     }
     const struct transfers_row row = crossing_follow(t, &f, &c->decision);

@@ -269,6 +269,24 @@ static void a_parked_payment_that_is_refused_is_given_back(void **state)
     assert_int_equal(parked_count(b), 0);
 }
 
+static void who_manages_an_account_of_another_shard_is_told(void **state)
+{
+    struct shards_bank *b = *state;
+    const struct street s = given_ann_and_bob(b);
+    struct managed_refusal refusal;
+    char wallet[4 + ID128_TEXT_LEN + 1] = "wal_";
+    shards_open(b, 2, USD, 0);
+    struct transfer_create c = shards_transfer(2, 1, 5);
+    c.credit_account_id = s.bob;
+    c.flags = TRANSFER_FLAGS_PENDING;
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 0);
+    assert_int_equal(shards_code(b, q), RESULT_MANAGED);
+    shards_reply(b, q, &managed_refusal_type, &refusal);
+    id128_text(s.bob, wallet + 4);
+    assert_true(slice_equal(refusal.managed_by, slice_of(wallet)));
+    assert_true(slice_equal(refusal.use, slice_of("POST /wallets/{wallet_id}/holds")));
+}
+
 /* --- holds ------------------------------------------------------------------------------------ */
 
 /* Keeps 60 dollars of ann's aside for this long. */
@@ -423,6 +441,7 @@ int main(void)
         SHARDS_TEST(an_adjustment_from_another_shard_needs_a_right_and_a_reason),
         SHARDS_TEST(what_is_under_way_is_carried_out),
         SHARDS_TEST(a_wallet_with_nothing_kept_aside_is_not_closed_either),
+        SHARDS_TEST(who_manages_an_account_of_another_shard_is_told),
         SHARDS_TEST(a_parked_payment_goes_on_when_an_operator_says_so),
         SHARDS_TEST(what_is_parked_for_a_wallet_is_run_in_its_order),
         SHARDS_TEST(a_parked_payment_that_is_refused_is_given_back),
