@@ -12,16 +12,20 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-struct id128 bulk_content(struct turn *t, bool whole, const struct transfer_spec *specs,
-                          uint32_t count)
+#define BULK_CONTENT_MAX ((size_t)64 << 20)
+
+struct id128 bulk_content(bool whole, const struct transfer_spec *specs, uint32_t count)
 {
-    uint8_t *ids = turn_alloc(t, (size_t)(count + 1) * 16);
+    struct wire_writer w;
     check(count > 0);
+    wire_writer_init(&w, BULK_CONTENT_MAX);
     for (uint32_t i = 0; i < count; i++)
-        id128_store(specs[i].id, ids + (size_t)i * 16);
-    const struct slice pieces[] = {slice_of(whole ? "whole list" : "list"),
-                                   {(const char *)ids, count * 16}};
-    return sha256_id(pieces, array_len(pieces));
+        transfer_spec_write(&w, &specs[i]);
+    check(!w.failed); /* it came in a message */
+    const struct slice pieces[] = {slice_of(whole ? "whole list" : "list"), wire_written(&w)};
+    struct id128 content = sha256_id(pieces, array_len(pieces));
+    wire_writer_done(&w);
+    return content;
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */

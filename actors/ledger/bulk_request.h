@@ -24,9 +24,8 @@ struct bulk_request {
 
 extern const struct actor_kind bulk_request_kind;
 
-/* Of a list with these ids in this order. `whole`: its answer has all of them. */
-struct id128 bulk_content(struct turn *t, bool whole, const struct transfer_spec *specs,
-                          uint32_t count);
+/* Of a list with these transfers in this order. `whole`: its answer has all of them. */
+struct id128 bulk_content(bool whole, const struct transfer_spec *specs, uint32_t count);
 
 /* What the answer to a list says: of each transfer, or of those alone that are refused. */
 struct bulk_answer {

@@ -153,7 +153,7 @@ static enum presence transfers_await(struct turn *t, struct transfers *all, cons
         if (id128_equal(bulk_id, all->crossing.bulk_id))
             continue;
         all->awaits = true;
-        struct id128 content = bulk_content(t, all->whole, all->specs, all->count);
+        struct id128 content = bulk_content(all->whole, all->specs, all->count);
         if (there == PRESENCE_THERE && id128_equal(b->content, content))
             all->ask = b->ask;
         found = PRESENCE_THERE;
@@ -251,7 +251,7 @@ static void transfers_open(struct turn *t, const struct transfers *all,
 {
     struct bulk_begun e = {
         .bulk_id = all->crossing.bulk_id,
-        .content = bulk_content(t, all->whole, all->specs, all->count),
+        .content = bulk_content(all->whole, all->specs, all->count),
         .groups = all->crossing.groups,
         .count = all->count,
         .whole = all->whole,

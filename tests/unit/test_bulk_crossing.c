@@ -343,6 +343,9 @@ static void who_sends_the_list_again_waits_for_the_same_answer(void **state)
     shards_run(b, 20 * NS_PER_MS);
     struct question *by_key = ask_keyed(b, &l, 1), *by_ids = ask(b, &l);
     assert_int_equal(shards_code(b, ask(b, &other)), RESULT_OUTCOME_PENDING);
+    other = l;
+    other.items[1].amount++;
+    assert_int_equal(shards_code(b, ask(b, &other)), RESULT_OUTCOME_PENDING);
     assert_false(first->answered || by_key->answered || by_ids->answered);
     b->cut[0] = false;
     EXPECT_CODES(answer(b, first), RESULT_OK, RESULT_CREDIT_ACCOUNT_FROZEN);
