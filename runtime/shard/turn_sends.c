@@ -10,7 +10,7 @@
 #include "runtime/shard/turn_inline.h"
 
 #define SEND_BYTES_MAX ((size_t)64 << 10)
-#define TURN_SENDS_MAX 512
+#define TURN_SENDS_MAX 8192 /* of a list, each transfer may be one */
 
 /* A bigger send, or more of them, is a turn beyond a limit. */
 static void turn_put_send(struct turn *t, const struct message_type *type, const void *body,

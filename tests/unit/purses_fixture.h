@@ -47,7 +47,7 @@ struct gift {
 
 #define DECLINED ERR_DOMAIN_FIRST
 #define STUFFING 60000 /* bytes */
-#define FLOOD 600 /* sends of one turn: more than a record holds */
+#define FLOOD 9000     /* sends of one turn: more than a record holds */
 
 static bool curse; /* lasts */
 static uint32_t flood; /* whoever sends does so that many times, if it is not 0 */

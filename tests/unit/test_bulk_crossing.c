@@ -10,7 +10,7 @@
 
 #define STRICT ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS
 #define LINKED TRANSFER_FLAGS_LINKED
-#define ITEMS_MAX 100
+#define ITEMS_MAX 600
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -414,6 +414,19 @@ static void several_go_to_a_shard_that_was_quiet_for_long(void **state)
 }
 
 /* Words are recorded with those that are made, and with no other. */
+static void as_many_go_as_a_list_has(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    while (l.count < ITEMS_MAX)
+        add(&l, 4, 1 + l.count % 3, 1, 0);
+    const struct batch_results r = answer(b, ask(b, &l));
+    assert_int_equal(r.succeeded, ITEMS_MAX);
+    expect_settled(b);
+    expect_account(b, 1, ITEMS_MAX / 3, ITEMS_MAX / 3);
+}
+
 static void words_are_those_of_what_is_made(void **state)
 {
     struct shards_bank *b = *state;
@@ -456,6 +469,7 @@ int main(void)
         SHARDS_TEST(a_list_under_way_outlives_the_process),
         SHARDS_TEST(a_shard_out_of_reach_is_said_before_anything_is_made),
         SHARDS_TEST(several_go_to_a_shard_that_was_quiet_for_long),
+        SHARDS_TEST(as_many_go_as_a_list_has),
         SHARDS_TEST(words_are_those_of_what_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
