@@ -21,8 +21,9 @@
  *              struct decision d = posting_decide(t, &k, &e); refusals too
  *              turn_send(t, the service's message with d)
  *     first    struct following f;
- *              if (posting_follow_find(t, reservation_id, &f) == PRESENCE_WAITING) return
- * TURN_WAIT; posting_follow(t, &f, &d); turn_close(t, f.kept.ask, d.result, ...)
+ *              there = posting_follow_find(t, reservation_id, &f);      WAITING: return TURN_WAIT
+ *              posting_follow(t, &f, &d, &made);
+ *              turn_close(t, f.kept.ask, d.result, ...)
  *
  * Which account the first shard has does not matter: a refund that is asked for where its credit
  * account lives reserves the credit, and the last shard debits. Handlers of such messages refuse

@@ -6,7 +6,8 @@
  * into one 128-bit key. Route and content of the request are the fingerprint. Both together name
  * the home shard (domain_place() is a function of type, body, caller and key alone), so a request
  * that is sent again always comes to the shard that decided it: it runs at most once on the whole
- * platform, and gets its first answer for DEDUP_KEEP_NS. Memory, filter and views are each shard's
+ * platform, and gets its first answer for DEDUP_KEEP_NS. One whose answer is still to come is known
+ * beyond that (turn_decide_keyed()). Memory, filter and views are each shard's
  * own. KEY_REUSED is given when another request with the key comes to the same shard; one that goes
  * to another shard (another payer, say) is a request of its own there and runs. With one shard, the
  * default, there is no such case.
