@@ -11,6 +11,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "bin/config_services.h"
 #include "bin/wrap.h"
 #include "gateway_bridge/auth/issuer.h"
 #include "gateway_bridge/auth/jwks.h"
@@ -47,7 +48,15 @@ static const struct setting settings[] = {
     TEXT("DATABASE_URL", database_url, "sqlite:./data",
          "where the journal and the views are kept: sqlite:DIRECTORY"),
     TEXT("HOST", host, "127.0.0.1", "address to serve HTTP on"),
-    NUMBER("PORT", port, "8080", 1, 65535, "port to serve HTTP on"),
+    NUMBER("PORT", port, CONFIG_PORT, 1, 65535, "port to serve HTTP on, with all operations"),
+    TEXT(
+        "SERVICE_PORTS", service_ports, "",
+        "ports of the six services, each with its own operations and in the types of the platform "
+        "they replace: six numbers between commas or a range, for forex, ledger, payment, profile, "
+        "rule engine and wallet; base:N = N and the five after it; 0 = free ones, which the log "
+        "names; off; empty = " CONFIG_SERVICE_PORTS ", or off where PORT is not " CONFIG_PORT),
+    TEXT("SERVICE_NAME", service_name, "", "of the six services only this one, on SERVICE_PORT"),
+    TEXT("SERVICE_PORT", service_port, "", "its port"),
     TEXT("OPERATOR_SOCKET", operator_socket, "",
          "Unix socket for payctl; empty = payd.sock in the data directory"),
     TEXT("METRICS_LISTEN", metrics_listen, "",
@@ -106,6 +115,9 @@ static const struct setting settings[] = {
     TEXT("GATEWAY_ADDRESSES", gateway_addresses, "",
          "addresses or networks of gateways in front, between commas: for them no limit of an "
          "address holds"),
+    TEXT("CORS_ORIGINS", cors_origins, "",
+         "origins whose pages may call from a browser, like https://app.example, between commas; "
+         "off = none; empty = with DEV_ISSUER those that the replaced platform took, else none"),
     SWITCH("DEV_ISSUER", dev_issuer, "off",
            "issue tokens for development; on loopback addresses only"),
     TEXT("LOG_LEVEL", log_level, "info", "debug, info, warn, error or off"),
@@ -377,6 +389,18 @@ static bool config_derive_metrics(struct config *c, char reason[CONFIG_REASON_MA
            config_wrong(reason, "METRICS_LISTEN", text, "an address, a colon and a port");
 }
 
+static bool config_derive_origins(struct config *c, char reason[CONFIG_REASON_MAX])
+{
+    if (c->cors_origins[0] == '\0')
+        snprintf(c->cors_origins, sizeof c->cors_origins, "%s",
+                 c->dev_issuer ? CORS_DEVELOPMENT : "off");
+    bool off = strcmp(c->cors_origins, "off") == 0;
+    return cors_parse(off ? "" : c->cors_origins, &c->cors) ||
+           config_wrong(reason, "CORS_ORIGINS", c->cors_origins,
+                        "at most 16 origins like https://app.example or http://localhost:3000, "
+                        "without a path, between commas, or off");
+}
+
 static bool config_derive(struct config *c, char reason[CONFIG_REASON_MAX])
 {
     config_derive_rate(c, &c->client_rate);
@@ -389,7 +413,8 @@ static bool config_derive(struct config *c, char reason[CONFIG_REASON_MAX])
                             "at most 32 addresses or networks, like 10.0.0.0/8, between commas");
     return config_derive_typs(c, reason) && config_derive_metrics(c, reason) &&
            config_derive_directory(c, reason) && config_derive_issuer(c, reason) &&
-           config_check_tenant(c, reason) && config_check_host(c, reason);
+           config_check_tenant(c, reason) && config_check_host(c, reason) &&
+           config_derive_services(c, reason) && config_derive_origins(c, reason);
 }
 
 enum config_request config_read(struct config *c, int argc, char **argv,

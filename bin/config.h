@@ -9,9 +9,11 @@
 #include <stdio.h>
 
 #include "gateway_bridge/auth/token.h"
+#include "gateway_bridge/cors.h"
 #include "gateway_bridge/http/address.h"
 #include "runtime/base/check.h"
 #include "runtime/observe/log.h"
+#include "schemas/route.h"
 
 #define CONFIG_TEXT_MAX 512   /* bytes of a text setting, with NUL */
 #define CONFIG_REASON_MAX 512 /* bytes, with NUL */
@@ -21,10 +23,22 @@ struct config_rate {
     uint64_t burst;
 };
 
+/* Where one of catalog_services is served. */
+struct config_service {
+    bool open;
+    uint16_t port; /* 0 = a free one */
+};
+
+#define CONFIG_SERVICES 6
+
 struct config {
     char database_url[CONFIG_TEXT_MAX];
     char host[CONFIG_TEXT_MAX];
     uint64_t port;
+    char service_ports[CONFIG_TEXT_MAX];
+    char service_name[CONFIG_TEXT_MAX];
+    char service_port[CONFIG_TEXT_MAX];
+    struct config_service services[CONFIG_SERVICES]; /* parsed from those three */
     uint64_t loops;
     uint64_t shards;
     uint64_t readers;
@@ -37,6 +51,8 @@ struct config {
     uint64_t address_connections;
     char gateway_addresses[CONFIG_TEXT_MAX];
     struct address_list gateways; /* parsed gateway_addresses */
+    char cors_origins[CONFIG_TEXT_MAX];
+    struct cors cors; /* parsed cors_origins */
     bool rate_limits;
     struct config_rate client_rate, subject_rate, address_rate;
     char operator_socket[CONFIG_TEXT_MAX];

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -135,6 +136,18 @@ static void payd_watch_signals(struct payd *p)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Those of the replaced platform that say where its services found each other. */
+static void payd_note_old_settings(struct payd *p)
+{
+    static const char *const names[] = {"FOREX_SERVICE_URL", "LEDGER_SERVICE_URL",
+                                        "RULE_ENGINE_SERVICE_URL", "WALLET_SERVICE_URL"};
+    for (size_t i = 0; i < array_len(names); i++) {
+        if (getenv(names[i]) != NULL)
+            LOG_INFO(&p->log, "setting_without_effect", log_text("setting", names[i]),
+                     log_text("message", "all services are in this process"));
+    }
+}
+
 static void payd_log_serving(struct payd *p)
 {
     const struct config *c = &p->config;
@@ -143,6 +156,8 @@ static void payd_log_serving(struct payd *p)
              log_text("data", c->data_directory), log_uint("loops", c->loops),
              log_uint("shards", c->shards),
              log_uint("connections_max", connections_max * node_loops(p->node.node)));
+    payd_listeners_log(p);
+    payd_note_old_settings(p);
     if (!issuer_loopback(c->host))
         LOG_WARN(&p->log, "plain_http", log_text("host", c->host),
                  log_text("message", "other machines reach this address, and nothing here is "

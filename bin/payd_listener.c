@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new port is a struct payd_port in payd_listeners_open(). Its bridges run on the node's loops:
- * they post messages to the shards from there (payd_ask), and are stopped there, by a message to
- * their loop and one back to loop 0. /health/ready and /metrics speak of the whole process. */
+/* All ports of the API belong to one bridge of each loop, which share its limits: that of all
+ * services together, and one for each service that the settings give a port. The bridges run on the
+ * node's loops: they post messages to the shards from there (payd_ask), and are stopped there, by a
+ * message to their loop and one back to loop 0. /health/ready and /metrics speak of the whole
+ * process. */
 #include "bin/payd_listener.h"
 
 #include <stdio.h>
@@ -18,21 +20,9 @@
 #else
 #define PAYD_COMPILER "gcc " __VERSION__
 #endif
-#define PAYD_SERVICE_NAME "payment_service"
 #define PAYD_METRICS_CONNECTIONS 48 /* of scrapers, where they have a port of their own ... */
 #define PAYD_METRICS_RESERVE 8      /* ... and beyond */
 #define PAYD_DESCRIPTORS_OWN 256 /* kept from clients: the store, its recovery, operators */
-
-/* An address, and what is served there. */
-struct payd_port {
-    const char *host;
-    uint16_t port;
-    bool each_loop; /* else loop 0 alone */
-    const struct route *routes;
-    uint32_t route_count;
-    uint32_t pages; /* of BRIDGE_PAGES_... */
-    const struct http_limits *limits;
-};
 
 /* --- backend of the bridges ------------------------------------------------------------------- */
 
@@ -141,17 +131,24 @@ static void payd_set_limits(struct payd *p)
     limits->pending_max /= loops;
 }
 
-static bool payd_listen(struct payd_listener *l, const struct payd_port *port, bool first)
+static bool payd_listen(const struct payd_listener *l, const struct bridge_port_options *options,
+                        const char *host, uint16_t port, bool first)
 {
-    int error = bridge_listen(l->bridge, port->host, port->port, first);
+    int error = bridge_listen(l->bridge, options, host, port, first);
     if (error == 0)
         return true;
-    char what[CONFIG_TEXT_MAX + 64];
-    snprintf(what, sizeof what, "cannot listen on %s port %u", port->host, (unsigned)port->port);
-    return payd_fail(what, uv_strerror(error));
+    char what[CONFIG_TEXT_MAX + 128];
+    snprintf(what, sizeof what, "cannot listen on %s port %u%s%s", host, (unsigned)port,
+             options->compat ? ", that of the " : "",
+             options->compat ? options->service->title : "");
+    return payd_fail(what, options->compat
+                               ? "SERVICE_PORTS moves the services' ports or turns them "
+                                 "off"
+                               : uv_strerror(error));
 }
 
-static bool payd_listener_open(struct payd *p, const struct payd_port *port, uint16_t loop)
+/* A bridge without ports yet; NULL after payd_fail(). */
+static struct payd_listener *payd_listener_make(struct payd *p, uint16_t loop, bool api)
 {
     struct payd_listeners *all = &p->listeners;
     check(all->count < PAYD_LISTENERS_MAX && loop < p->identity.loop_count);
@@ -166,62 +163,98 @@ static bool payd_listener_open(struct payd *p, const struct payd_port *port, uin
         .loop = loop_uv(l->loop),
         .env = loop_env(l->loop),
         .backend = &l->backend,
-        .routes = port->routes,
-        .route_count = port->route_count,
+        .routes = catalog_routes,
+        .route_count = catalog_route_count,
         .verifier = p->identity.loops[loop].verifier,
         .scopes = &p->identity.scopes,
-        .limits = port->limits,
+        .limits = api ? &all->limits : &all->metrics_limits,
         .counts = &all->counts[loop],
-        .pages = port->pages,
-        .service = PAYD_SERVICE_NAME,
         .version = PAYD_VERSION,
         .rate_limits = p->identity.rate_limits,
-        .issuer = port->route_count > 0 ? p->identity.loops[loop].issuer : NULL,
+        .issuer = api ? p->identity.loops[loop].issuer : NULL,
+        .cors = api && p->config.cors.count > 0 ? &p->config.cors : NULL,
     };
     l->bridge = bridge_new(&options);
     if (l->bridge == NULL)
-        return payd_fail("out of memory", NULL);
-    return payd_listen(l, port, loop == 0);
+        payd_fail("out of memory", NULL);
+    return l->bridge != NULL ? l : NULL;
 }
 
-static bool payd_port_open(struct payd *p, const struct payd_port *port)
-{
-    uint16_t loops = port->each_loop ? node_loops(p->node.node) : 1;
-    for (uint16_t i = 0; i < loops; i++) {
-        if (!payd_listener_open(p, port, i))
-            return false;
-    }
-    return true;
-}
-
-/* Metrics show how much money moves: the API's address serves them only if no other machine reaches
- * it. */
+/* Metrics show how much money moves: the API's addresses serve them only if no other machine
+ * reaches them. */
 static uint32_t payd_pages_with_api(const struct config *c)
 {
     bool metrics = c->metrics_port == 0 && issuer_loopback(c->host);
     return BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_DOCUMENTS | (metrics ? BRIDGE_PAGES_METRICS : 0);
 }
 
-bool payd_listeners_open(struct payd *p)
+static bool payd_listen_service(struct payd *p, const struct payd_listener *l, uint16_t loop,
+                                uint32_t i)
+{
+    struct config *c = &p->config;
+    const struct route_service *service = &catalog_services[i];
+    const struct bridge_port_options options = {
+        .service = service,
+        .route_first = service->route_first,
+        .route_count = service->route_count,
+        .pages = payd_pages_with_api(c),
+        .compat = true,
+    };
+    if (!payd_listen(l, &options, c->host, c->services[i].port, loop == 0))
+        return false;
+    c->services[i].port = bridge_port(l->bridge, service); /* for the next loop, if it was any */
+    return true;
+}
+
+static bool payd_open_api(struct payd *p, uint16_t loop)
 {
     const struct config *c = &p->config;
-    const struct payd_port api = {
-        .host = c->host,
-        .port = (uint16_t)c->port,
-        .each_loop = true,
-        .routes = catalog_routes,
+    const struct bridge_port_options options = {
+        .service = &catalog_platform,
         .route_count = catalog_route_count,
         .pages = payd_pages_with_api(c),
-        .limits = &p->listeners.limits,
     };
-    const struct payd_port metrics = {
-        .host = c->metrics_host,
-        .port = (uint16_t)c->metrics_port,
+    const struct payd_listener *l = payd_listener_make(p, loop, true);
+    if (l == NULL || !payd_listen(l, &options, c->host, (uint16_t)c->port, loop == 0))
+        return false;
+    for (uint32_t i = 0; i < CONFIG_SERVICES; i++) {
+        if (c->services[i].open && !payd_listen_service(p, l, loop, i))
+            return false;
+    }
+    return true;
+}
+
+static bool payd_open_metrics(struct payd *p)
+{
+    const struct config *c = &p->config;
+    const struct bridge_port_options options = {
+        .service = &catalog_platform,
         .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS,
-        .limits = &p->listeners.metrics_limits,
     };
+    if (c->metrics_port == 0)
+        return true;
+    const struct payd_listener *l = payd_listener_make(p, 0, false);
+    return l != NULL && payd_listen(l, &options, c->metrics_host, (uint16_t)c->metrics_port, true);
+}
+
+bool payd_listeners_open(struct payd *p)
+{
     payd_set_limits(p);
-    return payd_port_open(p, &api) && (c->metrics_port == 0 || payd_port_open(p, &metrics));
+    for (uint16_t i = 0; i < node_loops(p->node.node); i++) {
+        if (!payd_open_api(p, i))
+            return false;
+    }
+    return payd_open_metrics(p);
+}
+
+void payd_listeners_log(struct payd *p)
+{
+    for (size_t i = 0; i < CONFIG_SERVICES; i++) {
+        const struct config_service *s = &p->config.services[i];
+        if (s->open)
+            LOG_INFO(&p->log, "serving_service", log_text("service", catalog_services[i].told),
+                     log_text("host", p->config.host), log_uint("port", s->port));
+    }
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */

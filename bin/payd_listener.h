@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listeners of payd: what serves HTTP. A port is an address with routes and pages; it has a
- * listener, which is a bridge, on each loop, or on loop 0 alone. */
+/* The listeners of payd: what serves HTTP. One is a bridge with all ports of the API, on each loop;
+ * the metrics' own port has another one, with limits of its own, on loop 0 alone. */
 #ifndef BIN_PAYD_LISTENER_H
 #define BIN_PAYD_LISTENER_H
 
 #include "gateway_bridge/bridge.h"
 #include "runtime/node/node.h"
 
-#define PAYD_PORTS_MAX 2 /* the API's and that of the metrics */
-#define PAYD_LISTENERS_MAX (PAYD_PORTS_MAX * NODE_LOOPS_MAX)
+#define PAYD_LISTENERS_MAX (NODE_LOOPS_MAX + 1)
 
 struct payd;
 
@@ -33,6 +32,9 @@ struct payd_listeners {
 
 /* Opens all ports; false after payd_fail(). Needs node and identity. */
 must_check bool payd_listeners_open(struct payd *p);
+
+/* A line for each service that has a port of its own. */
+void payd_listeners_log(struct payd *p);
 
 /* stopped(p) runs on loop 0 for each of them, later. */
 void payd_listeners_stop(struct payd *p, void (*stopped)(struct payd *p));

@@ -25,12 +25,12 @@ static bool bridge_is_bulk(const struct route *route)
     return path.len >= end.len && memcmp(path.data + path.len - end.len, end.data, end.len) == 0;
 }
 
-/* Only bulk operations may be larger; the route's own path says which they are. */
+/* Only bulk operations may be larger; the route's own path says which they are, wherever it is. */
 static uint32_t bridge_body_max(void *context, const struct request *r)
 {
     struct bridge *b = context;
     struct route_match match;
-    router_find(b->router, slice_of(llhttp_method_name((llhttp_method_t)r->http.method)),
+    router_find(b->ports[0].router, slice_of(llhttp_method_name((llhttp_method_t)r->http.method)),
                 request_slice(r, r->path), &match);
     return match.route != NULL && bridge_is_bulk(match.route) ? REQUEST_BODY_LARGE_MAX
                                                               : REQUEST_BODY_MAX;
@@ -68,20 +68,29 @@ static void bridge_note_shortage(void *context, enum http_shortage what, const s
               log_text("message", lines[what].message), log_uint("suppressed", suppressed));
 }
 
-static bool bridge_add_routes(struct bridge *b)
+static bool bridge_note_access(struct bridge *b)
 {
     const struct bridge_options *o = &b->options;
     b->access = calloc(o->route_count > 0 ? o->route_count : 1, sizeof *b->access);
-    b->router = router_new();
     check(o->route_count < BRIDGE_ROUTES_MAX);
-    if (b->access == NULL || b->router == NULL || !pages_add(b))
-        return false;
-    for (uint32_t i = 0; i < o->route_count; i++) {
-        if (!router_add(b->router, &o->routes[i]))
-            return false;
+    for (uint32_t i = 0; b->access != NULL && i < o->route_count; i++) {
         b->access[i].scope = token_scope_bit(o->scopes, o->routes[i].scope);
         b->access[i].any_owner = token_scope_bit(o->scopes, o->routes[i].any_owner_scope);
         b->access[i].adjust = token_scope_bit(o->scopes, o->routes[i].adjust_scope);
+    }
+    return b->access != NULL;
+}
+
+static bool bridge_add_routes(const struct bridge *b, struct bridge_port *p)
+{
+    const struct bridge_port_options *o = &p->options;
+    check(o->route_first + o->route_count <= b->options.route_count);
+    p->router = router_new();
+    if (p->router == NULL || !pages_add(p))
+        return false;
+    for (uint32_t i = 0; i < o->route_count; i++) {
+        if (!router_add(p->router, &b->options.routes[o->route_first + i]))
+            return false;
     }
     return true;
 }
@@ -91,7 +100,8 @@ static void bridge_free(struct bridge *b)
     exchange_free_all(b);
     wire_writer_done(&b->encoded);
     json_writer_done(&b->body);
-    router_free(b->router);
+    for (uint32_t i = 0; i < b->port_count; i++)
+        router_free(b->ports[i].router);
     free(b->access);
     free(b);
 }
@@ -136,7 +146,7 @@ struct bridge *bridge_new(const struct bridge_options *options)
         .release = exchange_release,
         .shortage = bridge_note_shortage,
     };
-    if (bridge_add_routes(b))
+    if (bridge_note_access(b))
         b->server =
             http_server_new(options->loop, &handler,
                             options->limits != NULL ? options->limits : &http_limits_default,
@@ -147,14 +157,25 @@ struct bridge *bridge_new(const struct bridge_options *options)
     return NULL;
 }
 
-int bridge_listen(struct bridge *b, const char *host, uint16_t port, bool first)
+int bridge_listen(struct bridge *b, const struct bridge_port_options *options, const char *host,
+                  uint16_t port, bool first)
 {
-    return http_server_listen(b->server, host, port, first);
+    check(b->port_count < BRIDGE_PORTS_MAX);
+    struct bridge_port *p = &b->ports[b->port_count++];
+    p->options = *options;
+    p->openapi = pages_openapi(options->service);
+    if (!bridge_add_routes(b, p))
+        return UV_ENOMEM;
+    return http_server_listen(b->server, host, port, first, p);
 }
 
-uint16_t bridge_port(const struct bridge *b)
+uint16_t bridge_port(const struct bridge *b, const struct route_service *service)
 {
-    return http_server_port(b->server);
+    for (uint32_t i = 0; i < b->port_count; i++) {
+        if (b->ports[i].options.service == service)
+            return http_server_port(b->server, &b->ports[i]);
+    }
+    return 0;
 }
 
 static void on_stopped(void *context)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bridge: HTTP in front of the actors, one per scheduler loop, sharing its port with the bridges of
- * other loops. It knows routes, tokens and messages, and hands every message to the backend it was
- * given. Everything on the loop's thread; bridges share only constant tables. */
+/* Bridge: HTTP in front of the actors, one per scheduler loop, sharing its ports with the bridges
+ * of other loops. It knows routes, tokens and messages, and hands every message to the backend it
+ * was given. Everything on the loop's thread; bridges share only constant tables. */
 #ifndef GATEWAY_BRIDGE_BRIDGE_H
 #define GATEWAY_BRIDGE_BRIDGE_H
 
@@ -23,6 +23,7 @@
 #define BRIDGE_QUERY_MAX 32                /* parameters of a query */
 
 struct bridge;
+struct cors;
 struct issuer;
 
 /* What stands behind the bridge; composed in bin/. */
@@ -43,31 +44,44 @@ struct bridge_backend {
 #define BRIDGE_PAGES_METRICS 2u   /* /metrics, which needs no token */
 #define BRIDGE_PAGES_DOCUMENTS 4u /* /, /openapi.json, /docs */
 
+#define BRIDGE_PORTS_MAX HTTP_PORTS_MAX
+
+/* What is served at an address. */
+struct bridge_port_options {
+    const struct route_service *service; /* as which it speaks of itself */
+    uint32_t route_first, route_count;   /* its operations, of those of the bridge */
+    uint32_t pages;                      /* of BRIDGE_PAGES_... */
+    /* As clients of the replaced platform know it: its fields have the types they had there,
+     * currency codes are taken in any case, and what is elsewhere is told. */
+    bool compat;
+};
+
 struct bridge_options {
     uv_loop_t *loop;
     struct env *env;
     const struct bridge_backend *backend; /* outlives the bridge, as do all pointers here */
-    const struct route *routes;
+    const struct route *routes;           /* of all ports */
     uint32_t route_count;
     struct token_verifier *verifier; /* of this loop */
     struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */
     const struct http_limits *limits; /* NULL = http_limits_default */
-    uint32_t pages;                  /* of BRIDGE_PAGES_... */
-    const char *service;             /* name in GET /health: "payment_service" */
     const char *version;             /* of the build, in GET /health/live */
     struct bridge_counts *counts;    /* of this loop */
     struct rate_limits rate_limits;  /* of the process */
     struct issuer *issuer;           /* development tokens (issuer.h); NULL = none */
+    const struct cors *cors;         /* whose pages may call; NULL = none */
 };
 
 /* Creates all bridges of a process before their loops run. NULL without memory. */
 must_check struct bridge *bridge_new(const struct bridge_options *options);
 
 /* Port 0 takes a free one; the `first` bridge of a process finds out whether another program has
- * it. 0 or a libuv error. */
-must_check int bridge_listen(struct bridge *b, const char *host, uint16_t port, bool first);
+ * it. 0 or a libuv error. Up to BRIDGE_PORTS_MAX times, the first one with all routes. */
+must_check int bridge_listen(struct bridge *b, const struct bridge_port_options *options,
+                             const char *host, uint16_t port, bool first);
 
-uint16_t bridge_port(const struct bridge *b);
+/* The number of the address that speaks as this service; 0: there is none. */
+uint16_t bridge_port(const struct bridge *b, const struct route_service *service);
 
 /* No new connections and requests; those in work are answered. `stopped` runs when all are, and the
  * bridge has freed itself. The verifier must live until then. */

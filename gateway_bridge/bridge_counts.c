@@ -54,6 +54,12 @@ static void counts_add_bridge(struct sums *s, const struct bridge_counts *c)
     counts_add_http(s, &c->http);
 }
 
+/* Pages, and what was refused before its route was known, belong to none. */
+static const char *counts_service(const struct route *routes, uint32_t r)
+{
+    return r > 0 ? routes[r - 1].service->told : "other";
+}
+
 /* What was never asked for has no lines: they would be thousands. */
 static void counts_put_routes(const struct sums *s, const struct route *routes, uint32_t count,
                               struct metrics *m)
@@ -63,19 +69,21 @@ static void counts_put_routes(const struct sums *s, const struct route *routes, 
     for (uint32_t r = 0; r <= count; r++) {
         const char *method = r > 0 ? routes[r - 1].method : "other";
         const char *path = r > 0 ? routes[r - 1].path : "other";
+        const char *service = counts_service(routes, r);
         for (size_t i = 2; i < BRIDGE_STATUS_CLASSES && s->routes[r].count > 0; i++)
-            metrics_uint(m, "payd_http_requests_total", s->routes[r].answers[i], "method", method,
-                         "route", path, "status", classes[i]);
+            metrics_uint(m, "payd_http_requests_total", s->routes[r].answers[i], "service", service,
+                         "method", method, "route", path, "status", classes[i]);
     }
     metrics_family(m, METRICS_HISTOGRAM, "payd_http_request_seconds",
                    "Time from a whole request to its answer, by declared route.");
     for (uint32_t r = 0; r <= count; r++) {
         const char *method = r > 0 ? routes[r - 1].method : "other";
         const char *path = r > 0 ? routes[r - 1].path : "other";
+        const char *service = counts_service(routes, r);
         if (s->routes[r].count > 0)
-            metrics_sample_histogram(m, "payd_http_request_seconds", &s->routes[r].latency,
-                                     BRIDGE_LATENCY_UNIT, true,
-                                     METRICS_LABELS("method", method, "route", path));
+            metrics_sample_histogram(
+                m, "payd_http_request_seconds", &s->routes[r].latency, BRIDGE_LATENCY_UNIT, true,
+                METRICS_LABELS("service", service, "method", method, "route", path));
     }
 }
 

@@ -20,10 +20,20 @@ struct bridge_access {
 
 #define BRIDGE_REFUSAL_SHARES 32
 
+struct document;
+
+/* What is found at an address. */
+struct bridge_port {
+    struct bridge_port_options options;
+    struct router *router;
+    const struct document *openapi;
+};
+
 struct bridge {
     struct bridge_options options;
     struct http_server *server;
-    struct router *router;
+    struct bridge_port ports[BRIDGE_PORTS_MAX];
+    uint32_t port_count;
     struct bridge_access *access;
     struct slab exchanges;
     struct fifo spare;         /* free list: exchanges with their arena and buffers */

@@ -13,6 +13,7 @@
 
 #include "gateway_bridge/access.h"
 #include "gateway_bridge/auth/issuer.h"
+#include "gateway_bridge/cors.h"
 #include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
 #include "runtime/base/time.h"
@@ -143,16 +144,34 @@ static struct http_answer *exchange_operation(struct exchange *x, struct http_co
     return &x->answer;
 }
 
-/* A path without routes is the development issuer's, or unknown. */
+static void exchange_find_route(const struct bridge_port *p, const struct request *r,
+                                struct route_match *match)
+{
+    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)r->http.method));
+    router_find(p->router, method, request_slice(r, r->path), match);
+}
+
+static bool exchange_is_operation(const struct route_match *match)
+{
+    return match->route != NULL && match->route->message != NULL;
+}
+
+/* A path without routes is the development issuer's, of another service, or unknown. */
 static struct http_answer *exchange_elsewhere(struct exchange *x, struct http_connection *c,
                                               const struct request *r)
 {
+    const struct bridge *b = x->bridge;
+    struct route_match match;
     uint16_t code = access_check_elsewhere(x, c);
     if (code != RESULT_OK)
         return exchange_ready(x, code);
     x->issuer_answer = page_of_issuer(x, r);
-    if (x->issuer_answer == NULL)
+    if (x->issuer_answer == NULL) {
+        exchange_find_route(&b->ports[0], r, &match);
+        if (x->port != &b->ports[0] && exchange_is_operation(&match))
+            x->elsewhere = match.route->service;
         return exchange_ready(x, RESULT_NO_ROUTE);
+    }
     x->allow = x->issuer_answer->allow;
     return exchange_ready(x, RESULT_OK);
 }
@@ -172,26 +191,23 @@ static void exchange_set_request_id(struct exchange *x, struct slice given)
         b->wall_s * 1000, env_random(b->options.env), x->request_id);
 }
 
-static struct exchange *exchange_begin(struct bridge *b, const struct request *r)
+static struct exchange *exchange_begin(struct bridge *b, const struct http_connection *c,
+                                       const struct request *r)
 {
     bridge_clock(b);
     struct exchange *x = exchange_take(b);
     if (x == NULL)
         return NULL;
+    x->port = http_connection_port(c);
     x->arrived_ns = b->mono_ns;
     exchange_set_request_id(x, request_field(r, FIELD_REQUEST_ID));
     x->traced = header_traceparent(request_field(r, FIELD_TRACEPARENT), x->traceparent);
     x->path = arena_copy(&x->arena, request_slice(r, r->path));
+    if (b->options.cors != NULL)
+        x->origin = cors_find(b->options.cors, request_field(r, FIELD_ORIGIN));
     x->keep_alive_1_0 = r->http.http_minor == 0 && r->keep_alive;
     x->no_content = r->no_content;
     return x;
-}
-
-static void exchange_find_route(const struct bridge *b, const struct request *r,
-                                struct route_match *match)
-{
-    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)r->http.method));
-    router_find(b->router, method, request_slice(r, r->path), match);
 }
 
 /* Is there a place for what it asks? */
@@ -199,11 +215,6 @@ static bool exchange_has_place(const struct http_connection *c, const struct rou
 {
     return !http_connection_reserved(c) || (match->route != NULL && match->route->message == NULL &&
                                             page_is_health(page_of(match->route)));
-}
-
-static bool exchange_is_operation(const struct route_match *match)
-{
-    return match->route != NULL && match->route->message != NULL;
 }
 
 /* What needs no body. */
@@ -229,11 +240,11 @@ struct http_answer *exchange_request(void *context, struct http_connection *c,
                                      const struct request *r)
 {
     struct bridge *b = context;
-    struct exchange *x = exchange_begin(b, r);
+    struct exchange *x = exchange_begin(b, c, r);
     if (x == NULL)
         return NULL;
     struct route_match match;
-    exchange_find_route(b, r, &match);
+    exchange_find_route(x->port, r, &match);
     if (!exchange_has_place(c, &match))
         return exchange_ready(x, RESULT_NO_PLACE);
     if (match.allow == NULL)
@@ -255,11 +266,11 @@ static uint16_t exchange_check_head(struct exchange *x, struct http_connection *
 struct http_answer *exchange_head(void *context, struct http_connection *c, const struct request *r)
 {
     struct bridge *b = context;
-    struct exchange *x = exchange_begin(b, r);
+    struct exchange *x = exchange_begin(b, c, r);
     if (x == NULL)
         return NULL;
     struct route_match match;
-    exchange_find_route(b, r, &match);
+    exchange_find_route(x->port, r, &match);
     uint16_t code = RESULT_OK;
     if (!exchange_has_place(c, &match)) {
         code = RESULT_NO_PLACE;
@@ -280,9 +291,8 @@ struct http_answer *exchange_head(void *context, struct http_connection *c, cons
 struct http_answer *exchange_refuse(void *context, struct http_connection *c,
                                     const struct request *r)
 {
-    (void)c;
     check(r->refusal != RESULT_OK);
-    struct exchange *x = exchange_begin(context, r);
+    struct exchange *x = exchange_begin(context, c, r);
     if (x == NULL)
         return NULL;
     if (r->refusal_rule != NULL)

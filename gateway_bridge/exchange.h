@@ -27,14 +27,18 @@ struct exchange_rate {
 struct exchange {
     struct http_answer answer;
     struct bridge *bridge;
+    const struct bridge_port *port; /* that it came to */
     uint64_t arrived_ns; /* the bridge's clock when the request was whole */
     struct slice path;   /* copy in the arena, as all that is kept of the request */
+    struct slice query;  /* the same; kept only where a header field repeats it */
+    struct slice origin; /* of the page that asks, if it may: as the settings have it; or empty */
 
     /* What answers: one of these, or none if it is refused or `allow` says all. */
     const struct route *route;                 /* an operation: an actor's reply */
     const struct page *page;                   /* one of the bridge's own pages */
     const struct issuer_answer *issuer_answer; /* the development issuer's */
     const char *allow; /* methods of the path, with a 405 or asked by OPTIONS */
+    const struct route_service *elsewhere; /* where the path leads to something; NULL = nowhere */
 
     uint16_t refusal; /* enum result: the bridge's own; RESULT_OK = the message has it */
     enum challenge challenge;
@@ -48,6 +52,7 @@ struct exchange {
     bool keep_alive_1_0; /* an answer to HTTP/1.0 must say that the connection stays */
     bool no_content;     /* asked by HEAD: the answer's head alone is sent */
     bool traced;         /* it came with a traceparent */
+    const char *nonce;   /* of the styles of its page, new each time; NULL = there are none */
     bool gzip;           /* its page goes out in that coding */
     bool known;          /* and the client has it already */
     bool coded;          /* its body has a Content-Encoding, which is refused */
@@ -58,9 +63,16 @@ struct exchange {
     atomic_bool gone;                        /* the client is: for message.gone */
     uint32_t digest;         /* of the reply, in its tag; 0 = its version says all */
     const void *created;     /* the reply of a 201, in the arena; NULL = nothing was created */
+    const void *listed;      /* the page whose list is the whole body, in the arena; or NULL */
     struct message message;
     struct arena arena;
 };
+
+/* Which it is about, as far as that is known. */
+static inline const struct route_service *exchange_service(const struct exchange *x)
+{
+    return x->route != NULL ? x->route->service : x->port->options.service;
+}
 
 /* For the answer and the log. */
 static inline struct slice exchange_request_id(const struct exchange *x)

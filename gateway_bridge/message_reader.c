@@ -172,6 +172,7 @@ static uint16_t message_read_fields(struct exchange *x, const struct route_match
         return RESULT_NO_MEMORY;
     struct json_input in;
     json_input_init(&in, &x->arena, &x->error);
+    in.any_case = x->port->options.compat;
     uint16_t code = message_read_path(x, body, match, &in);
     uint64_t of_path = in.seen;
     if (code == RESULT_OK)
@@ -184,6 +185,8 @@ static uint16_t message_read_fields(struct exchange *x, const struct route_match
     if (code != RESULT_OK)
         return code;
     struct message *m = &x->message;
+    if (x->route->bare != NULL && x->port->options.compat)
+        x->query = arena_copy(&x->arena, request_slice(r, r->query));
     m->type = type;
     m->body = body;
     m->target_kind = type->target_kind;

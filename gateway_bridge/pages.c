@@ -5,6 +5,7 @@
  * by a function. */
 #include "gateway_bridge/pages.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,15 +13,30 @@
 #include "gateway_bridge/exchange.h"
 #include "gateway_bridge/http/percent.h"
 
+#define PAGE_NONCE_LEN 32
 #define JSON "application/json"
+#define HTML "text/html; charset=utf-8"
+#define CSS "text/css; charset=utf-8"
+#define JAVASCRIPT "text/javascript; charset=utf-8"
+
+enum page_place {
+    PAGE_ANYWHERE,
+    PAGE_OF_ALL,     /* where all services are, or where there is no other page for documents */
+    PAGE_OF_SERVICE, /* of a service's own port, if the build could fetch what it needs */
+    PAGE_REFERENCE,  /* anywhere, if the build could fetch what it needs */
+};
 
 struct page {
     struct route route; /* only method and path count */
     uint32_t group; /* BRIDGE_PAGES_... */
+    enum page_place place;
     const char *content_type;
     bool document;
-    const struct document *content; /* NULL: made by write() */
-    uint16_t (*write)(struct bridge *b, struct json_writer *body);
+    bool part;                      /* of another page: nobody asks for it alone */
+    bool data_images;               /* its style sheet has some within */
+    bool openapi;                   /* its content is that of the port */
+    const struct document *content; /* NULL, unless it is that of the port: made by write() */
+    uint16_t (*write)(const struct exchange *x, struct json_writer *body);
 };
 
 static void page_put_member(struct json_writer *body, const char *key, const char *value)
@@ -29,31 +45,33 @@ static void page_put_member(struct json_writer *body, const char *key, const cha
     json_put_text(body, slice_of(value));
 }
 
-static uint16_t page_write_version(struct bridge *b, const char *version, struct json_writer *body)
+static uint16_t page_write_version(const struct exchange *x, const char *version,
+                                   struct json_writer *body)
 {
     size_t object = json_open(body);
     page_put_member(body, "status", "healthy");
-    page_put_member(body, "service", b->options.service);
+    page_put_member(body, "service", x->port->options.service->told);
     page_put_member(body, "version", version);
     json_close_object(body, object);
     return 200;
 }
 
 /* Clients of the services this one replaces know exactly these three members, to the byte. */
-static uint16_t page_write_health(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_health(const struct exchange *x, struct json_writer *body)
 {
-    return page_write_version(b, "1.0.0", body);
+    return page_write_version(x, "1.0.0", body);
 }
 
-static uint16_t page_write_live(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_live(const struct exchange *x, struct json_writer *body)
 {
-    return page_write_version(b, b->options.version, body);
+    return page_write_version(x, x->bridge->options.version, body);
 }
 
-static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_ready(const struct exchange *x, struct json_writer *body)
 {
+    const struct bridge_backend *backend = x->bridge->options.backend;
     const char *reason = NULL;
-    bool ready = b->options.backend->ready(b->options.backend->context, &reason);
+    bool ready = backend->ready(backend->context, &reason);
     size_t object = json_open(body);
     page_put_member(body, "status", !ready ? "unavailable" : reason == NULL ? "ready" : "degraded");
     if (reason != NULL)
@@ -62,12 +80,27 @@ static uint16_t page_write_ready(struct bridge *b, struct json_writer *body)
     return ready ? 200 : 503;
 }
 
-static uint16_t page_write_metrics(struct bridge *b, struct json_writer *body)
+static uint16_t page_write_metrics(const struct exchange *x, struct json_writer *body)
 {
-    return b->options.backend->metrics(b->options.backend->context, body) ? 200 : 0;
+    const struct bridge_backend *backend = x->bridge->options.backend;
+    return backend->metrics(backend->context, body) ? 200 : 0;
 }
 
-static uint16_t page_write_info(struct bridge *b, struct json_writer *body);
+/* Its styles are made while it runs: those with this nonce are let in. */
+static uint16_t page_write_reference(const struct exchange *x, struct json_writer *body)
+{
+    const char *html = (const char *)document_redoc_html.data, *mark = "NONCE";
+    const char *at = strstr(html, mark);
+    if (x->nonce == NULL || at == NULL)
+        return 0;
+    json_put_raw(body, html, (size_t)(at - html));
+    json_put_raw(body, x->nonce, strlen(x->nonce));
+    at += strlen(mark);
+    json_put_raw(body, at, strlen(at));
+    return 200;
+}
+
+static uint16_t page_write_info(const struct exchange *x, struct json_writer *body);
 
 static const struct page pages[] = {
     {.route = {.method = "GET", .path = "/"},
@@ -93,28 +126,102 @@ static const struct page pages[] = {
     {.route = {.method = "GET", .path = "/openapi.json"},
      .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = JSON,
-     .content = &document_openapi_json},
+     .openapi = true},
     {.route = {.method = "GET", .path = "/docs"},
      .group = BRIDGE_PAGES_DOCUMENTS,
-     .content_type = "text/html; charset=utf-8",
+     .place = PAGE_OF_ALL,
+     .content_type = HTML,
      .document = true,
      .content = &document_docs_html},
     {.route = {.method = "GET", .path = "/docs/docs.css"},
      .group = BRIDGE_PAGES_DOCUMENTS,
-     .content_type = "text/css; charset=utf-8",
+     .place = PAGE_OF_ALL,
+     .content_type = CSS,
      .document = true,
+     .part = true,
      .content = &document_docs_css},
     {.route = {.method = "GET", .path = "/docs/docs.js"},
      .group = BRIDGE_PAGES_DOCUMENTS,
-     .content_type = "text/javascript; charset=utf-8",
+     .place = PAGE_OF_ALL,
+     .content_type = JAVASCRIPT,
      .document = true,
+     .part = true,
      .content = &document_docs_js},
     {.route = {.method = "GET", .path = "/docs/icon.svg"},
      .group = BRIDGE_PAGES_DOCUMENTS,
      .content_type = "image/svg+xml",
      .document = true,
+     .part = true,
      .content = &document_icon_svg},
+    {.route = {.method = "GET", .path = "/docs"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_OF_SERVICE,
+     .content_type = HTML,
+     .document = true,
+     .data_images = true,
+     .content = &document_swagger_html},
+    {.route = {.method = "GET", .path = "/docs/swagger.js"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_OF_SERVICE,
+     .content_type = JAVASCRIPT,
+     .document = true,
+     .part = true,
+     .content = &document_swagger_js},
+    {.route = {.method = "GET", .path = "/docs/swagger-ui.css"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_OF_SERVICE,
+     .content_type = CSS,
+     .document = true,
+     .part = true,
+     .content = &document_swagger_ui_css},
+    {.route = {.method = "GET", .path = "/docs/swagger-ui-bundle.js"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_OF_SERVICE,
+     .content_type = JAVASCRIPT,
+     .document = true,
+     .part = true,
+     .content = &document_swagger_ui_bundle_js},
+    {.route = {.method = "GET", .path = "/redoc"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_REFERENCE,
+     .content_type = HTML,
+     .document = true,
+     .data_images = true,
+     .write = page_write_reference},
+    {.route = {.method = "GET", .path = "/docs/redoc.js"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_REFERENCE,
+     .content_type = JAVASCRIPT,
+     .document = true,
+     .part = true,
+     .content = &document_redoc_js},
+    {.route = {.method = "GET", .path = "/docs/redoc.standalone.js"},
+     .group = BRIDGE_PAGES_DOCUMENTS,
+     .place = PAGE_REFERENCE,
+     .content_type = JAVASCRIPT,
+     .document = true,
+     .part = true,
+     .content = &document_redoc_standalone_js},
 };
+
+/* Does a port with these options have it? */
+static bool page_is_at(const struct page *p, const struct bridge_port_options *o)
+{
+    bool service = o->compat && document_swagger_ui_bundle_js.len > 0;
+    if ((p->group & o->pages) == 0)
+        return false;
+    switch (p->place) {
+    case PAGE_ANYWHERE:
+        return true;
+    case PAGE_OF_ALL:
+        return !service;
+    case PAGE_OF_SERVICE:
+        return service;
+    case PAGE_REFERENCE:
+        return document_redoc_standalone_js.len > 0;
+    }
+    return false;
+}
 
 static void page_put_endpoint(struct json_writer *body, const char *path)
 {
@@ -131,36 +238,65 @@ static bool page_listed_before(const struct route *routes, uint32_t i)
     return false;
 }
 
-/* Paths with several methods are listed once. */
-static uint16_t page_write_info(struct bridge *b, struct json_writer *body)
+static void page_put_endpoints(const struct exchange *x, struct json_writer *body)
 {
-    const struct bridge_options *o = &b->options;
-    size_t object = json_open(body);
-    page_put_member(body, "service", "Payment Platform");
-    page_put_member(body, "message", "Wallets, payments and the ledger behind them");
-    json_put_key(body, "endpoints");
-    size_t list = json_open(body);
+    const struct bridge_port_options *o = &x->port->options;
+    const struct route *routes = x->bridge->options.routes + o->route_first;
     for (size_t i = 1; i < array_len(pages); i++) {
-        bool part = pages[i].document && pages[i].content != &document_docs_html;
-        if ((pages[i].group & o->pages) != 0 && !part)
+        if (page_is_at(&pages[i], o) && !pages[i].part)
             page_put_endpoint(body, pages[i].route.path);
     }
     for (uint32_t i = 0; i < o->route_count; i++) {
-        if (!page_listed_before(o->routes, i))
-            page_put_endpoint(body, o->routes[i].path);
+        if (!page_listed_before(routes, i))
+            page_put_endpoint(body, routes[i].path);
     }
+}
+
+/* Paths with several methods are listed once. At a service's own port it has the three members
+ * that are known there. */
+static uint16_t page_write_info(const struct exchange *x, struct json_writer *body)
+{
+    const struct bridge_port_options *o = &x->port->options;
+    size_t object = json_open(body);
+    page_put_member(body, "service", o->service->title);
+    page_put_member(body, "message", o->service->doc);
+    if (!o->compat)
+        page_put_member(body, "version", x->bridge->options.version);
+    json_put_key(body, "endpoints");
+    size_t list = json_open(body);
+    page_put_endpoints(x, body);
     json_close_array(body, list);
     json_close_object(body, object);
     return 200;
 }
 
-bool pages_add(struct bridge *b)
+bool pages_add(struct bridge_port *p)
 {
     for (size_t i = 0; i < array_len(pages); i++) {
-        if ((pages[i].group & b->options.pages) != 0 && !router_add(b->router, &pages[i].route))
+        if (page_is_at(&pages[i], &p->options) && !router_add(p->router, &pages[i].route))
             return false;
     }
     return true;
+}
+
+const struct document *pages_openapi(const struct route_service *service)
+{
+    static const struct {
+        const char *name;
+        const struct document *document;
+    } documents[] = {
+        {"forex", &document_openapi_forex_json},
+        {"ledger", &document_openapi_ledger_json},
+        {"payment", &document_openapi_payment_json},
+        {"profile", &document_openapi_profile_json},
+        {"rule_engine", &document_openapi_rule_engine_json},
+        {"wallet", &document_openapi_wallet_json},
+    };
+    for (size_t i = 0; i < array_len(documents); i++) {
+        if (strcmp(documents[i].name, service->name) == 0)
+            return documents[i].document;
+    }
+    return &document_openapi_json;
 }
 
 const struct page *page_of(const struct route *route)
@@ -183,17 +319,28 @@ bool page_is_document(const struct page *p)
     return p->document;
 }
 
-uint16_t page_write(const struct page *p, struct bridge *b, struct json_writer *body)
+bool page_has_data_images(const struct page *p)
 {
-    check(p->content == NULL);
-    return p->write(b, body);
+    return p->data_images;
+}
+
+uint16_t page_write(const struct exchange *x, struct json_writer *body)
+{
+    check(x->page->write != NULL);
+    return x->page->write(x, body);
 }
 
 /* --- fixed content ---------------------------------------------------------------------------- */
 
+/* NULL: it is made for each answer. */
+static const struct document *page_document(const struct exchange *x)
+{
+    return x->page->openapi ? x->port->openapi : x->page->content;
+}
+
 void page_tag(const struct exchange *x, char tag[PAGE_TAG_MAX])
 {
-    snprintf(tag, PAGE_TAG_MAX, "\"%s%s\"", x->page->content->tag, x->gzip ? "-gzip" : "");
+    snprintf(tag, PAGE_TAG_MAX, "\"%s%s\"", page_document(x)->tag, x->gzip ? "-gzip" : "");
 }
 
 /* Does any line of the field name the tag? */
@@ -207,10 +354,23 @@ static bool page_tag_given(const struct request *r, enum request_field field, bo
     return found;
 }
 
+/* NULL without memory. */
+static const char *page_make_nonce(struct exchange *x)
+{
+    char *nonce = arena_alloc(&x->arena, PAGE_NONCE_LEN + 1);
+    struct env *env = x->bridge->options.env;
+    if (nonce != NULL)
+        snprintf(nonce, PAGE_NONCE_LEN + 1, "%016" PRIx64 "%016" PRIx64, env_random(env),
+                 env_random(env));
+    return nonce;
+}
+
 void page_negotiate(struct exchange *x, const struct request *r)
 {
     char tag[PAGE_TAG_MAX];
-    if (x->page->content == NULL)
+    if (x->page->write == page_write_reference)
+        x->nonce = page_make_nonce(x);
+    if (page_document(x) == NULL)
         return;
     x->gzip = header_takes_gzip(request_field(r, FIELD_ACCEPT_ENCODING));
     page_tag(x, tag);
@@ -219,7 +379,7 @@ void page_negotiate(struct exchange *x, const struct request *r)
 
 struct slice page_content(const struct exchange *x)
 {
-    const struct document *d = x->page != NULL ? x->page->content : NULL;
+    const struct document *d = x->page != NULL ? page_document(x) : NULL;
     if (d == NULL)
         return (struct slice){0};
     return x->gzip ? (struct slice){(const char *)d->gzip, (uint32_t)d->gzip_len}

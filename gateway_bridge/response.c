@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a ready exchange to the bytes of its answer: the body first, as it decides status and length
- * (a page, the issuer's answer, a reply as JSON, or a problem), then the head, then both into the
- * connection's buffer, but for a page's fixed content, which is sent from where it is. A reply that
- * is not what the route declares becomes a 500. */
+ * (a page, the issuer's answer, a reply as JSON, or a problem), then the head (response_head.c),
+ * then both into the connection's buffer, but for a page's fixed content, which is sent from where
+ * it is. A reply that is not what the route declares becomes a 500. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,292 +12,15 @@
 #include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
 #include "gateway_bridge/problem.h"
+#include "gateway_bridge/response_head.h"
 #include "runtime/base/sha256.h"
 #include "runtime/observe/log.h"
 #include "schemas/catalog.h"
 #include "schemas/common.h"
-#include "schemas/instant.h"
 #include "schemas/ledger.h"
 #include "schemas/result.h"
 
-#define RETRY_AFTER_S 1 /* where neither actor nor rate limit says how long */
-#define DETAIL_MAX 200  /* bytes, with the name of a scope */
-
-static const struct {
-    uint16_t status;
-    const char *line;
-} status_lines[] = {
-    {200, "HTTP/1.1 200 OK\r\n"},
-    {201, "HTTP/1.1 201 Created\r\n"},
-    {202, "HTTP/1.1 202 Accepted\r\n"},
-    {204, "HTTP/1.1 204 No Content\r\n"},
-    {304, "HTTP/1.1 304 Not Modified\r\n"},
-    {400, "HTTP/1.1 400 Bad Request\r\n"},
-    {401, "HTTP/1.1 401 Unauthorized\r\n"},
-    {403, "HTTP/1.1 403 Forbidden\r\n"},
-    {404, "HTTP/1.1 404 Not Found\r\n"},
-    {405, "HTTP/1.1 405 Method Not Allowed\r\n"},
-    {406, "HTTP/1.1 406 Not Acceptable\r\n"},
-    {408, "HTTP/1.1 408 Request Timeout\r\n"},
-    {409, "HTTP/1.1 409 Conflict\r\n"},
-    {411, "HTTP/1.1 411 Length Required\r\n"},
-    {412, "HTTP/1.1 412 Precondition Failed\r\n"},
-    {413, "HTTP/1.1 413 Content Too Large\r\n"},
-    {414, "HTTP/1.1 414 URI Too Long\r\n"},
-    {415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
-    {417, "HTTP/1.1 417 Expectation Failed\r\n"},
-    {422, "HTTP/1.1 422 Unprocessable Content\r\n"},
-    {428, "HTTP/1.1 428 Precondition Required\r\n"},
-    {429, "HTTP/1.1 429 Too Many Requests\r\n"},
-    {431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
-    {500, "HTTP/1.1 500 Internal Server Error\r\n"},
-    {501, "HTTP/1.1 501 Not Implemented\r\n"},
-    {503, "HTTP/1.1 503 Service Unavailable\r\n"},
-    {505, "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
-};
-
-static void response_put(struct json_writer *out, const char *text)
-{
-    json_put_raw(out, text, strlen(text));
-}
-
-static void response_put_number(struct json_writer *out, uint64_t value)
-{
-    char text[U128_TEXT_MAX];
-    json_put_raw(out, text, u128_text(value, text));
-}
-
-static void response_put_status(struct json_writer *out, uint16_t status)
-{
-    for (size_t i = 0; i < array_len(status_lines); i++) {
-        if (status_lines[i].status == status) {
-            response_put(out, status_lines[i].line);
-            return;
-        }
-    }
-    /* A status without a line above: the phrase may be empty. */
-    json_put_literal(out, "HTTP/1.1 ");
-    response_put_number(out, status);
-    json_put_literal(out, " \r\n");
-}
-
-/* The scope that is missing: the operation's, or for an actor the one for things of others. */
-static const char *response_scope(const struct exchange *x)
-{
-    return x->refusal == RESULT_OK ? x->route->any_owner_scope : x->route->scope;
-}
-
-static void response_put_digest(const struct exchange *x, struct json_writer *out)
-{
-    char text[HEADER_DIGEST_LEN + 2];
-    if (x->digest == 0)
-        return;
-    snprintf(text, sizeof text, "-%08" PRIx32, x->digest);
-    response_put(out, text);
-}
-
-static void response_put_challenge(const struct exchange *x, struct json_writer *out)
-{
-    const char *told = token_reason_told(x->token);
-    switch (x->challenge) {
-    case CHALLENGE_NONE:
-    case CHALLENGE_COUNT:
-        return;
-    case CHALLENGE_TOKEN_MISSING:
-        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\"\r\n");
-        return;
-    case CHALLENGE_TOKEN_INVALID:
-        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
-                              "error=\"invalid_token\"");
-        if (told != NULL) {
-            json_put_literal(out, ", error_description=\"");
-            response_put(out, told);
-            json_put_literal(out, "\"");
-        }
-        json_put_literal(out, "\r\n");
-        return;
-    case CHALLENGE_SCOPE:
-        json_put_literal(out, "WWW-Authenticate: Bearer realm=\"payments\", "
-                              "error=\"insufficient_scope\", scope=\"");
-        response_put(out, response_scope(x));
-        json_put_literal(out, "\"\r\n");
-        return;
-    }
-}
-
-/* "client";q=10000;w=5 */
-static void response_put_rate_item(const struct exchange_rate *rate, char first, uint64_t a,
-                                   const char *second, uint64_t b, struct json_writer *out)
-{
-    json_put_literal(out, "\"");
-    response_put(out, rate->policy);
-    json_put_literal(out, "\";");
-    json_put_raw(out, &first, 1);
-    json_put_literal(out, "=");
-    response_put_number(out, a);
-    response_put(out, second);
-    response_put_number(out, b);
-}
-
-/* draft-ietf-httpapi-ratelimit-headers: what may be sent, and what of it is left. */
-static void response_put_rates(const struct exchange *x, struct json_writer *out)
-{
-    json_put_literal(out, "RateLimit-Policy: ");
-    for (uint32_t i = 0; i < x->rate_count; i++) {
-        const struct exchange_rate *rate = &x->rates[i];
-        response_put(out, i > 0 ? ", " : "");
-        response_put_rate_item(rate, 'q', rate_limit_burst(rate->limit),
-                               ";w=", rate_limit_window_s(rate->limit), out);
-    }
-    json_put_literal(out, "\r\nRateLimit: ");
-    for (uint32_t i = 0; i < x->rate_count; i++) {
-        const struct exchange_rate *rate = &x->rates[i];
-        response_put(out, i > 0 ? ", " : "");
-        response_put_rate_item(rate, 'r', rate->verdict.remaining, ";t=", rate->verdict.reset_s,
-                               out);
-    }
-    json_put_literal(out, "\r\n");
-}
-
-static void response_put_location(const struct exchange *x, struct json_writer *out)
-{
-    json_put_literal(out, "Location: ");
-    for (uint32_t i = 0; i < x->route->location_count; i++) {
-        const struct route_location *piece = &x->route->location[i];
-        char text[ID128_TEXT_LEN];
-        struct id128 id;
-        response_put(out, piece->text);
-        if (piece->prefix == NULL)
-            continue;
-        memcpy(&id, (const char *)x->created + piece->offset, sizeof id);
-        id128_text(id, text);
-        response_put(out, piece->prefix);
-        json_put_literal(out, "_");
-        json_put_raw(out, text, sizeof text);
-    }
-    json_put_literal(out, "\r\n");
-}
-
-/* RFC 5789 sections 2.2 and 3.1 */
-static bool response_tells_patch(const struct exchange *x, uint16_t status)
-{
-    return status == 415 ? x->route != NULL && strcmp(x->route->method, "PATCH") == 0
-                         : x->allow != NULL && strstr(x->allow, "PATCH") != NULL;
-}
-
-static void response_put_stale(const struct message *m, struct json_writer *out)
-{
-    char text[INSTANT_TEXT_MAX];
-    json_put_literal(out, "X-Stale-As-Of: ");
-    json_put_raw(out, text, instant_text(m->shown_ns, text));
-    json_put_literal(out, "\r\n");
-}
-
-/* Header fields that only some answers carry. */
-static void response_put_special(const struct exchange *x, uint16_t status, struct json_writer *out)
-{
-    const struct message *m = &x->message;
-    if ((status == 201 || status == 202) && x->created != NULL)
-        response_put_location(x, out);
-    if (status < 400 && x->route != NULL && x->route->etag && m->version != 0) {
-        json_put_literal(out, "ETag: \"");
-        response_put_number(out, m->version);
-        response_put_digest(x, out);
-        json_put_literal(out, "\"\r\n");
-    }
-    if (x->rate_count > 0)
-        response_put_rates(x, out);
-    if (m->stale && status < 400)
-        response_put_stale(m, out);
-    if (status < 400 && m->type != NULL && m->type->view) {
-        json_put_literal(out, "X-Rows-Looked-At: ");
-        response_put_number(out, m->rows);
-        json_put_literal(out, "\r\n");
-    }
-    if (m->quota_percent > 0) {
-        json_put_literal(out, "X-Journal-Quota-Used: ");
-        response_put_number(out, m->quota_percent);
-        json_put_literal(out, "\r\n");
-    }
-    if (m->replayed)
-        json_put_literal(out, "Idempotency-Replayed: true\r\n");
-    if (status == 202 || status == 429 || status == 503) {
-        uint32_t seconds = (m->retry_after_ms + 999) / 1000;
-        json_put_literal(out, "Retry-After: ");
-        response_put_number(out, seconds > 0 ? seconds : RETRY_AFTER_S);
-        json_put_literal(out, "\r\n");
-    }
-    if (x->allow != NULL) {
-        json_put_literal(out, "Allow: ");
-        response_put(out, x->allow);
-        json_put_literal(out, "\r\n");
-    }
-    if (x->coded && status == 415)
-        json_put_literal(out, "Accept-Encoding: identity\r\n");
-    if (response_tells_patch(x, status))
-        json_put_literal(out, "Accept-Patch: application/json\r\n");
-    response_put_challenge(x, out);
-    if (x->issuer_answer != NULL)
-        json_put_literal(out, "Pragma: no-cache\r\n"); /* RFC 6749 section 5.1 */
-    if (x->issuer_answer != NULL && x->issuer_answer->authenticate != NULL) {
-        json_put_literal(out, "WWW-Authenticate: ");
-        response_put(out, x->issuer_answer->authenticate);
-        json_put_literal(out, "\r\n");
-    }
-    if (x->traced) {
-        json_put_literal(out, "traceparent: ");
-        json_put_raw(out, x->traceparent, sizeof x->traceparent);
-        json_put_literal(out, "\r\n");
-    }
-    if (x->answer.close)
-        json_put_literal(out, "Connection: close\r\n");
-    else if (x->keep_alive_1_0)
-        json_put_literal(out, "Connection: keep-alive\r\n");
-}
-
-/* Of a page with a fixed content: it may be kept, but is asked for again each time. */
-static void response_put_caching(const struct exchange *x, uint16_t status, bool fixed,
-                                 struct json_writer *out)
-{
-    char tag[PAGE_TAG_MAX];
-    if (!fixed) {
-        json_put_literal(out, "\r\nCache-Control: no-store\r\n");
-        return;
-    }
-    page_tag(x, tag);
-    json_put_literal(out, "\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\nETag: ");
-    response_put(out, tag);
-    json_put_literal(out, "\r\n");
-    if (x->gzip && status == 200)
-        json_put_literal(out, "Content-Encoding: gzip\r\n");
-}
-
-/* The body is what stands in b->body and `tail`. */
-static void response_put_head(const struct exchange *x, uint16_t status, const char *content_type,
-                              struct slice tail, struct json_writer *out)
-{
-    struct bridge *b = x->bridge;
-    response_put_status(out, status);
-    json_put_literal(out, "Date: ");
-    json_put_raw(out, b->date, BRIDGE_DATE_LEN);
-    if (status != 204 && status != 304) {
-        json_put_literal(out, "\r\nContent-Type: ");
-        response_put(out, content_type);
-        json_put_literal(out, "\r\nContent-Length: ");
-        response_put_number(out, b->body.len + tail.len);
-    }
-    response_put_caching(x, status, tail.len > 0, out);
-    json_put_literal(out, "X-Content-Type-Options: nosniff\r\nX-Request-Id: ");
-    json_put_raw(out, x->request_id, x->request_id_len);
-    json_put_literal(out, "\r\n");
-    if (x->page != NULL && page_is_document(x->page))
-        json_put_literal(out, "Content-Security-Policy: default-src 'none'; script-src 'self'; "
-                              "style-src 'self'; connect-src 'self'; img-src 'self'; "
-                              "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-                              "Referrer-Policy: no-referrer\r\n");
-    response_put_special(x, status, out);
-    json_put_literal(out, "\r\n");
-}
+#define DETAIL_MAX 256 /* bytes, with the name of a scope, or of a service */
 
 /* The reply's msgpack as a struct in the arena; NULL if it is none of this type. */
 static const void *response_read_body(struct exchange *x, const struct message_type *type)
@@ -325,6 +48,7 @@ static uint16_t response_write_reply(struct exchange *x, struct json_writer *bod
         return 0;
     route->reply_json->write(body, reply);
     x->created = route->location != NULL ? reply : NULL;
+    x->listed = route->bare != NULL && body->compat ? reply : NULL;
     if (body->failed)
         return 0;
     return m->code == RESULT_OK ? route->status : 202;
@@ -370,12 +94,30 @@ static const struct json_type *response_read_named(struct exchange *x, const voi
                                                                                   : NULL;
 }
 
-/* What the client is told of this occurrence beyond code and rule, or NULL. A scope is no secret:
- * every operation's is in the documents. */
+/* Who comes from the replaced platform may have the wrong one of its ports. */
+static const char *response_elsewhere(const struct exchange *x, char text[DETAIL_MAX])
+{
+    const struct route_service *s = x->elsewhere;
+    uint16_t port = bridge_port(x->bridge, s);
+    uint16_t whole = bridge_port(x->bridge, x->bridge->ports[0].options.service);
+    int len = snprintf(text, DETAIL_MAX,
+                       "This port has nothing there: it is an operation of the %s", s->title);
+    if (port != 0)
+        snprintf(text + len, DETAIL_MAX - (size_t)len, ", at port %u.", (unsigned)port);
+    else
+        snprintf(text + len, DETAIL_MAX - (size_t)len,
+                 ", which has no port here; all of them are at port %u.", (unsigned)whole);
+    return text;
+}
+
+/* What the client is told of this occurrence beyond code and rule, or NULL. A scope is no secret,
+ * nor is which operations there are: both are in the documents. */
 static const char *response_detail(const struct exchange *x, uint16_t status, char text[DETAIL_MAX])
 {
     if (status == 401)
         return token_reason_told(x->token);
+    if (x->elsewhere != NULL)
+        return response_elsewhere(x, text);
     if (x->challenge != CHALLENGE_SCOPE)
         return NULL;
     snprintf(text, DETAIL_MAX, "The token lacks the scope %s, which this operation needs%s.",
@@ -438,6 +180,7 @@ static void response_log_refusal(const struct exchange *x, uint16_t code, uint16
         return;
     address_text(from, address);
     const struct log_field fields[] = {
+        log_text("service", exchange_service(x)->told),
         log_uint("status", status),
         log_text("code", info != NULL ? info->name : NULL),
         log_slice("request_id", exchange_request_id(x)),
@@ -487,7 +230,7 @@ static uint16_t response_write_success(struct exchange *x, struct json_writer *b
     if (page_content(x).len > 0) {
         status = x->known ? 304 : 200;
     } else if (x->page != NULL) {
-        status = page_write(x->page, x->bridge, body);
+        status = page_write(x, body);
     } else if (x->issuer_answer != NULL) {
         status = x->issuer_answer->status;
         json_put_raw(body, x->issuer_answer->body, x->issuer_answer->len);
@@ -552,7 +295,8 @@ static void response_log_act(const struct exchange *x)
 {
     const struct message *m = &x->message;
     struct log *log = x->bridge->options.env->log;
-    LOG_INFO(log, "administrative_act", log_text("act", m->type->name), log_slice("path", x->path),
+    LOG_INFO(log, "administrative_act", log_text("act", m->type->name),
+             log_text("service", exchange_service(x)->told), log_slice("path", x->path),
              log_slice("tenant", m->who.tenant), log_slice("by", m->who.subject),
              log_slice("client", m->who.client), log_slice("request_id", exchange_request_id(x)));
 }
@@ -572,6 +316,7 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
         code = x->refusal = RESULT_PRECONDITION;
     bridge_clock(b);
     json_writer_clear(body);
+    body->compat = x->port->options.compat;
     if (code == RESULT_OK)
         status = response_write_success(x, body);
     if (code == RESULT_OK && status == 0) {

@@ -22,6 +22,8 @@ def outputs(schema, version):
         "openapi.json": openapi.document(schema, version),
         "test_states.c": tests.states(schema),
     }
+    for port in schema.ports.values():
+        made[f"openapi_{port.name}.json"] = openapi.document(schema.at_port(port), version)
     for service in schema.services:
         made[f"{service}.h"] = structs.header(schema, service, copies.header(schema, service))
         made[f"{service}.c"] = structs.source(schema, service)

@@ -117,6 +117,7 @@ static bool json_input_part(const struct json_type *type, void *m, const struct 
 {
     struct json_input in;
     json_input_init(&in, outer->arena, outer->error);
+    in.any_case = outer->any_case;
     bool read = json_read_object(type, m, object, &in);
     return (read || in.faults > 0) && json_complete(type, m, &in);
 }
@@ -309,8 +310,14 @@ bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct i
 
 bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value)
 {
-    const struct currency *c =
-        json_input_is_text(t) ? currency_by_code(t->text.data, t->text.len) : NULL;
+    char code[CURRENCY_CODE_LEN] = {0};
+    bool fits = json_input_is_text(t) && t->text.len == CURRENCY_CODE_LEN;
+    for (size_t i = 0; fits && i < CURRENCY_CODE_LEN; i++) {
+        char letter = t->text.data[i];
+        bool small = in->any_case && letter >= 'a' && letter <= 'z';
+        code[i] = small ? (char)(letter - 'a' + 'A') : letter;
+    }
+    const struct currency *c = fits ? currency_by_code(code, sizeof code) : NULL;
     if (c == NULL)
         return json_input_invalid(in, "must be an active ISO 4217 currency code, like \"USD\"");
     *value = c->number;

@@ -36,6 +36,7 @@ struct json_input {
     uint64_t repeatable;              /* given already, but what comes now counts */
     uint8_t scales[JSON_AMOUNTS_MAX]; /* of amounts, until the currency is known */
     struct json_error beyond;         /* what is not told any more */
+    bool any_case;                    /* currency codes may be in small letters */
 };
 
 void json_input_init(struct json_input *in, struct arena *a, struct json_error *e);

@@ -207,10 +207,29 @@ void json_put_decimal(struct json_writer *w, struct decimal value)
     json_writer_put_quoted(w, text, decimal_text(value, text));
 }
 
-void json_put_amount(struct json_writer *w, u128 minor, uint16_t currency)
+void json_put_decimal_compat(struct json_writer *w, struct decimal value)
+{
+    char text[DECIMAL_TEXT_MAX];
+    if (w->compat)
+        json_put_raw(w, text, decimal_text(value, text));
+    else
+        json_put_decimal(w, value);
+}
+
+static struct decimal json_writer_decimal(u128 minor, uint16_t currency)
 {
     const struct currency *c = currency_by_number(currency);
-    json_put_decimal(w, (struct decimal){minor, c == NULL ? 0 : c->decimals});
+    return (struct decimal){minor, c == NULL ? 0 : c->decimals};
+}
+
+void json_put_amount(struct json_writer *w, u128 minor, uint16_t currency)
+{
+    json_put_decimal(w, json_writer_decimal(minor, currency));
+}
+
+void json_put_amount_compat(struct json_writer *w, u128 minor, uint16_t currency)
+{
+    json_put_decimal_compat(w, json_writer_decimal(minor, currency));
 }
 
 void json_put_id(struct json_writer *w, const char *prefix, struct id128 id)

@@ -23,6 +23,7 @@ struct json_writer {
     size_t len_max; /* growing beyond this fails the writer */
     bool failed;    /* sticky until json_writer_clear() */
     bool no_memory; /* failed, though not at len_max */
+    bool compat;    /* fields that the replaced platform had are written as it wrote them */
 };
 
 void json_writer_init(struct json_writer *w, size_t len_max);
@@ -59,6 +60,9 @@ void json_put_u64(struct json_writer *w, uint64_t value);  /* a decimal string *
 void json_put_u128(struct json_writer *w, u128 value);
 void json_put_decimal(struct json_writer *w, struct decimal value);
 void json_put_amount(struct json_writer *w, u128 minor, uint16_t currency);
+/* The same, or with w->compat a number with these digits. */
+void json_put_decimal_compat(struct json_writer *w, struct decimal value);
+void json_put_amount_compat(struct json_writer *w, u128 minor, uint16_t currency);
 void json_put_id(struct json_writer *w, const char *prefix, struct id128 id);
 void json_put_raw_id(struct json_writer *w, struct id128 id);
 /* 0 is written as XXX, no currency; an unlisted number by its three digits. */

@@ -17,10 +17,28 @@ struct route_location {
     uint32_t offset;    /* of the struct id128 in the reply's struct */
 };
 
+/* A page whose list is the whole body at the port of its service: offsets in the reply's struct of
+ * what header fields tell instead. */
+struct route_bare {
+    uint32_t has_next, next;   /* bool, struct slice */
+    uint32_t has_total, total; /* bool, uint32_t */
+    uint32_t has_exact, exact; /* bool, bool */
+};
+
+/* One of the services that the platform is to its clients, each with a port of its own. */
+struct route_service {
+    const char *name;  /* "payment" */
+    const char *told;  /* "payment_service": in GET /health, metrics and the log */
+    const char *title; /* "Payment Service" */
+    const char *doc;
+    uint32_t route_first, route_count; /* its operations, of catalog_routes */
+};
+
 struct route {
     const char *method; /* "POST" */
     const char *path;   /* template: "/wallets/{wallet_id}/transfer" */
     const char *tag;
+    const struct route_service *service; /* that it belongs to */
     const struct message_type *message;
     const struct json_type *request;
     const struct message_type *reply;
@@ -35,6 +53,7 @@ struct route {
     uint16_t status;               /* of success */
     const struct route_location *location; /* of what a 201 made; NULL: none */
     uint8_t location_count;                /* its pieces */
+    const struct route_bare *bare;         /* NULL: the reply is an object at every port */
     const char *const *path_fields; /* in the order of the template, JSON names of the message */
     const char *const *query_fields;
     uint8_t path_field_count;

@@ -6,26 +6,32 @@ usage: tally.py STEPS BUILD_FOLDER...
 
 Reads meson-logs/testlog.json of each folder (one JSON object a line) and STEPS, a file with one
 line for each failed step that is not a test, such as a build. Prints failures and the reasons of
-skips, then `N passed, N failed` (`, N skipped` if any). Leaves with 1 if anything failed or
+skips, those of rows of the acceptance table that are not built yet among them, then `N passed, N failed` (`, N skipped` if any). Leaves with 1 if anything failed or
 nothing ran.
 """
 import json
 import pathlib
+import re
 import sys
 
 PASSED = {"OK", "EXPECTEDFAIL"}
 SKIPPED = {"SKIP"}
+ROW = re.compile(r"^test_(.+) \([0-9.]+ s\) skipped: (row waits for .*)$", re.M)
 
 
 def results(folder):
-    """Yields (test name, result, reason) of one build folder; none if it never came to tests."""
+    """Yields (test name, result, reason) of one build folder; none if it never came to tests. A row
+    that waits is a result of its own."""
     log = folder / "meson-logs" / "testlog.json"
     if not log.exists():
         return
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         output = (entry.get("stdout", "") + entry.get("stderr", "")).strip().splitlines()
-        yield entry["name"].split(":", 1)[-1], entry["result"], output[-1] if output else ""
+        name = entry["name"].split(":", 1)[-1]
+        yield name, entry["result"], output[-1] if output else ""
+        for row, reason in ROW.findall(entry.get("stdout", "")):
+            yield f"{name}: {row}", "SKIP", reason
 
 
 def main():

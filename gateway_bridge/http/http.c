@@ -54,7 +54,8 @@ static void http_part_closed(struct http_server *s)
 
 static void on_listener_closed(void *context)
 {
-    http_part_closed(context);
+    struct http_port *port = context;
+    http_part_closed(port->server);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -211,7 +212,7 @@ static void http_note_shortage(struct http_server *s, enum http_shortage what,
 
 static void on_listener_exhausted(void *context)
 {
-    struct http_server *s = context;
+    struct http_server *s = ((struct http_port *)context)->server;
     http_note_shortage(s, HTTP_SHORT_OF_DESCRIPTORS, NULL, s->connections);
 }
 
@@ -270,7 +271,8 @@ static bool http_make_room(struct http_server *s, struct peer *peer)
 
 static void on_connection(void *context, int fd, const struct sockaddr_storage *from)
 {
-    struct http_server *s = context;
+    struct http_port *port = context;
+    struct http_server *s = port->server;
     const struct address address = address_of(from);
     http_count(&s->counts->accepted);
     struct peer *peer = peers_enter(&s->peers, &address);
@@ -282,7 +284,7 @@ static void on_connection(void *context, int fd, const struct sockaddr_storage *
     bool reserved = !http_make_room(s, peer);
     if (reserved && s->open_reserved >= s->limits.reserve_max && !list_empty(&s->reserved))
         http_connection_expire(container_of(s->reserved.next, struct http_connection, place_link));
-    http_connection_open(s, fd, peer, reserved);
+    http_connection_open(port, fd, peer, reserved);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -307,11 +309,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     list_init(&s->reserved);
     for (int phase = 0; phase < PHASE_TIMED; phase++)
         list_init(&s->phases[phase]);
-    s->handles = 4;
+    s->handles = 3;
     s->tick.data = s->prepare.data = s->idle.data = s;
-    const struct listener_handler listener = {s, on_connection, on_listener_exhausted,
-                                              on_listener_closed};
-    listener_init(&s->listener, loop, &listener);
     /* These only fail for invalid arguments. */
     check(uv_timer_init(loop, &s->tick) == 0);
     check(uv_prepare_init(loop, &s->prepare) == 0);
@@ -323,17 +322,27 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_handler *
     return s;
 }
 
-int http_server_listen(struct http_server *s, const char *host, uint16_t port, bool first)
+int http_server_listen(struct http_server *s, const char *host, uint16_t port, bool first,
+                       const void *user)
 {
-    check(!s->listening && !s->stopping);
-    int error = listener_start(&s->listener, host, port, first);
-    s->listening = error == 0;
-    return error;
+    check(s->port_count < HTTP_PORTS_MAX && !s->stopping);
+    struct http_port *p = &s->ports[s->port_count++];
+    const struct listener_handler handler = {p, on_connection, on_listener_exhausted,
+                                             on_listener_closed};
+    p->server = s;
+    p->user = user;
+    listener_init(&p->listener, s->loop, &handler);
+    s->handles++;
+    return listener_start(&p->listener, host, port, first);
 }
 
-uint16_t http_server_port(const struct http_server *s)
+uint16_t http_server_port(const struct http_server *s, const void *user)
 {
-    return s->listener.port;
+    for (uint32_t i = 0; i < s->port_count; i++) {
+        if (s->ports[i].user == user)
+            return s->ports[i].listener.port;
+    }
+    return 0;
 }
 
 void http_server_stop(struct http_server *s, void (*stopped)(void *context), void *context)
@@ -342,7 +351,8 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
     s->stopping = true;
     s->stopped = stopped;
     s->stopped_context = context;
-    listener_close(&s->listener);
+    for (uint32_t i = 0; i < s->port_count; i++)
+        listener_close(&s->ports[i].listener);
     for (int phase = 0; phase < PHASE_LINGER; phase++) {
         struct list *head = &s->phases[phase], *at = head->next;
         while (at != head) {

@@ -16,6 +16,7 @@
 #include "runtime/base/list.h"
 #include "schemas/json_writer.h"
 
+#define HTTP_PORTS_MAX 8                   /* addresses of a server */
 #define HTTP_PIPELINE_MAX 16               /* unanswered requests of a connection */
 #define HTTP_READ_SIZE (64 * 1024)         /* bytes of one read */
 #define HTTP_WRITE_MAX (32 * 1024 * 1024)  /* bytes of one answer, and HTTP_PENDING_MAX */
@@ -101,11 +102,13 @@ must_check struct http_server *http_server_new(uv_loop_t *loop, const struct htt
                                                struct http_counts *counts, uint64_t seed);
 
 /* Listens on host:port beside the other loops of this process (SO_REUSEPORT); port 0 takes a free
- * one. The `first` of them finds out whether another program listens there already. 0 or a libuv
- * error. */
+ * one. The `first` of them finds out whether another program listens there already. `user` is what
+ * http_connection_port() gives of its connections. 0 or a libuv error. Up to HTTP_PORTS_MAX times:
+ * all share the limits. */
 must_check int http_server_listen(struct http_server *s, const char *host, uint16_t port,
-                                  bool first);
-uint16_t http_server_port(const struct http_server *s);
+                                  bool first, const void *user);
+/* Of the address with this `user`; 0: it listens on none. */
+uint16_t http_server_port(const struct http_server *s, const void *user);
 
 /* Stops listening, lets requests in work be answered, closes idle connections, and those of clients
  * that do not read their answers; `stopped` runs when the last one is gone and the server has freed
@@ -115,6 +118,8 @@ void http_server_stop(struct http_server *s, void (*stopped)(void *context), voi
 /* The answer can be written now. May be called within handler->request(). */
 void http_answer_ready(struct http_answer *a);
 
+/* What http_server_listen() was given for the address that the client connected to. */
+const void *http_connection_port(const struct http_connection *c);
 /* Of one that may still be answered. */
 const struct address *http_connection_address(const struct http_connection *c);
 bool http_connection_trusted(const struct http_connection *c);

@@ -512,12 +512,14 @@ void http_connection_stop(struct http_connection *c)
     http_connection_update(c);
 }
 
-static struct http_connection *connection_new(struct http_server *s, struct peer *peer)
+static struct http_connection *connection_new(const struct http_port *port, struct peer *peer)
 {
+    struct http_server *s = port->server;
     struct http_connection *c = calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
     c->server = s;
+    c->port = port;
     c->peer = peer;
     list_init(&c->peer_link);
     list_init(&c->place_link);
@@ -534,12 +536,12 @@ static struct http_connection *connection_new(struct http_server *s, struct peer
     return c;
 }
 
-void http_connection_open(struct http_server *s, int fd, struct peer *peer, bool reserved)
+void http_connection_open(const struct http_port *port, int fd, struct peer *peer, bool reserved)
 {
-    struct http_connection *c = connection_new(s, peer);
+    struct http_connection *c = connection_new(port, peer);
     if (c == NULL) {
         close(fd);
-        peers_leave(&s->peers, peer);
+        peers_leave(&port->server->peers, peer);
         return;
     }
     http_server_take_place(c, reserved);
@@ -550,6 +552,11 @@ void http_connection_open(struct http_server *s, int fd, struct peer *peer, bool
     }
     uv_tcp_nodelay(&c->tcp, 1);
     http_connection_update(c);
+}
+
+const void *http_connection_port(const struct http_connection *c)
+{
+    return c->port->user;
 }
 
 const struct address *http_connection_address(const struct http_connection *c)

@@ -45,11 +45,19 @@ enum http_input {
     INPUT_ENDED,    /* and the client has closed its side */
 };
 
+/* An address that the server listens on. */
+struct http_port {
+    struct listener listener;
+    struct http_server *server;
+    const void *user; /* the handler's */
+};
+
 struct http_connection {
     uv_tcp_t tcp;
     struct outgoing outgoing;
     uv_shutdown_t shutdown;
     struct http_server *server;
+    const struct http_port *port;
     struct request request;
     void *user;          /* the handler's */
     struct fifo answers; /* in the order of their requests */
@@ -77,13 +85,13 @@ struct http_server {
     uv_loop_t *loop;
     struct http_handler handler;
     struct http_limits limits;
-    struct listener listener;
+    struct http_port ports[HTTP_PORTS_MAX];
+    uint32_t port_count;
     uv_timer_t tick;
     uint64_t ticked_ms; /* when it last fired */
     uv_prepare_t prepare;
     uv_idle_t idle;
-    uint32_t handles; /* of the four above, not yet closed */
-    bool listening;
+    uint32_t handles; /* of the four above, ports each, not yet closed */
     bool stopping;
     bool idling;
     struct list phases[PHASE_TIMED]; /* connections, in the order of entered_ms */
@@ -121,8 +129,9 @@ void http_server_forget(struct http_server *s);
 
 /* --- http_connection.c ------------------------------------------------------------------------ */
 
-/* Takes an accepted descriptor; without memory it is closed, and the peer left. */
-void http_connection_open(struct http_server *s, int fd, struct peer *peer, bool reserved);
+/* Takes a descriptor that was accepted at the port; without memory it is closed, and the peer
+ * left. */
+void http_connection_open(const struct http_port *port, int fd, struct peer *peer, bool reserved);
 
 /* Writes what is ready, and goes on with requests that had to wait. May free the connection. */
 void http_connection_flush(struct http_connection *c);

@@ -56,6 +56,7 @@ static const struct field_name {
     {"if-none-match", 13, FIELD_IF_NONE_MATCH, "If-None-Match"},
     {"traceparent", 11, FIELD_TRACEPARENT, "traceparent"},
     {"x-request-id", 12, FIELD_REQUEST_ID, "X-Request-Id"},
+    {"origin", 6, FIELD_ORIGIN, "Origin"},
 };
 
 /* Which field has this name, with '_' taken for '-', as some gateways do; NULL = none that is
@@ -130,7 +131,8 @@ static int on_header_value(llhttp_t *http, const char *at, size_t len)
 static int request_repeat(struct request *r, const struct field_name *known)
 {
     enum request_field f = (enum request_field)known->field;
-    if (f == FIELD_ACCEPT_ENCODING || f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID) {
+    if (f == FIELD_ACCEPT_ENCODING || f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID ||
+        f == FIELD_ORIGIN) {
         r->fields[f] = (struct span){0};
         return 0;
     }

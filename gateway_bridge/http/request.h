@@ -40,6 +40,7 @@ enum request_field {
     FIELD_IF_NONE_MATCH,
     FIELD_TRACEPARENT,
     FIELD_REQUEST_ID,
+    FIELD_ORIGIN,
     FIELD_COUNT,
 };
 

@@ -2,6 +2,7 @@
 """Declarations: reads schemas/*.toml into plain objects and refuses what is not as README.md says.
 
 Every refusal is one line: file: [table] field: what is wrong."""
+import copy
 import re
 import tomllib
 from dataclasses import dataclass, field as list_field
@@ -12,6 +13,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NOT_SERVICES = ("common", "errors", "currencies")
 FIELDS_MAX = 64
 AMOUNTS_MAX = 16
+PORTS_MAX = 7   # HTTP_PORTS_MAX, less that of all together
 VIEW_COLUMNS_MAX = 40
 VIEW_INDEXES_MAX = 8
 VIEW_INDEX_COLUMNS_MAX = 6
@@ -23,6 +25,8 @@ ZERO_IS_VALID = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount",
 PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "raw_id",
                "currency", "text", "bytes", "time", "result", "metadata"}
 WITH_ARGUMENT = {"id", "enum", "flags", "list", "message"}
+# How the ports of the services write a field that the replaced platform had, and of which types.
+COMPAT = {"": PLAIN_TYPES | WITH_ARGUMENT, "number": {"amount", "decimal"}, "bare": {"list"}}
 VIEW_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "amount", "id", "raw_id", "currency",
               "text", "bytes", "time", "result", "enum", "flags"}
 # Those of a state that are stored and read without code by hand, and those of them that may be
@@ -71,6 +75,7 @@ class Field:
     beside: bool       # a time of an event that is not that of its record
     example: object
     unless_flags: list  # optional, but in JSON it is needed unless one of these is set
+    compat: str         # how the services' own ports write it: number, or bare, or "" = as ever
     source: Source
     member: str = ""   # of a state: where it is in the struct
     by_hand: bool = False  # of a state: written and read by functions of the actor
@@ -104,6 +109,11 @@ class Message:
     @property
     def json_fields(self):
         return [f for f in self.fields if f.json]
+
+    @property
+    def bare(self):
+        """The list that is all of this page at the service's own port, or None."""
+        return next((f for f in self.fields if f.compat == "bare"), None)
 
 
 @dataclass
@@ -165,6 +175,14 @@ class Route:
     @property
     def body(self):
         return self.method in ("POST", "PUT", "PATCH")
+
+
+@dataclass
+class Service:
+    """One of those that have a port of their own."""
+    name: str
+    title: str
+    doc: str
 
 
 @dataclass
@@ -230,11 +248,19 @@ class Schema:
 
     def __init__(self):
         self.services = []     # names, common first
+        self.ports = {}        # of the services that have one, in the order of their numbers
+        self.port = None       # the service whose own port this is a view of; None = all together
         self.kinds, self.enums, self.flags = {}, {}, {}
         self.messages, self.views, self.states = {}, {}, {}
         self.routes = []
         self.errors, self.currencies = [], []
         self.tags = {}
+
+    def at_port(self, service):
+        """What the service's own port has: its routes, and old types where fields have them."""
+        view = copy.copy(self)
+        view.port, view.routes = service, [r for r in self.routes if r.service == service.name]
+        return view
 
     def of(self, service, what):
         return [x for x in what.values() if x.service == service]
@@ -384,7 +410,13 @@ def _currencies(schema, raw):
 def _service(schema, service, raw):
     file = f"{service}.toml"
     known = ["enum", "flags", "message", "event", "state", "view", "route", "tag"]
-    _sections(file, raw, known + (["kind"] if service == "common" else []))
+    _sections(file, raw, known + (["kind", "service"] if service == "common" else []))
+    for name, t in _named(file, raw, "service"):
+        schema.ports[name] = Service(name, t.get("title", str, required=True),
+                                     t.get("doc", str, required=True))
+        t.finish()
+    if len(schema.ports) > PORTS_MAX:
+        Source(file, "service").fail(f"more than {PORTS_MAX} services")
     numbers = {k.number: k.name for k in schema.kinds.values()}
     for name, t in _named(file, raw, "kind"):
         number = t.get("number", int, required=True)
@@ -488,8 +520,10 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
               t.get("since", int, 1), t.get("json", bool, True),
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
               t.get("beside", bool, False), t.get("example", object),
-              t.get("unless_flags", list, []), source)
+              t.get("unless_flags", list, []), t.get("compat", str, ""), source)
     t.finish()
+    if f.compat not in COMPAT or kind not in COMPAT[f.compat]:
+        source.fail("compat is number, for an amount, or bare, for the list of a page")
     if f.unless_flags and not f.optional:
         source.fail("unless_flags is for optional fields only")
     if not NAME.match(f.json_name):
@@ -656,6 +690,8 @@ def _check(schema):
                 raise DeclarationError(f"{service}.toml: uses {other}, which is listed after it")
     for r in schema.routes:
         _check_route(schema, r)
+    for m in schema.messages.values():
+        _check_bare(m)
 
 
 def _check_state(schema, s):
@@ -711,6 +747,13 @@ def _check_message(schema, m):
         f = next((f for f in m.fields if f.name == m.target_field), None)
         if f is None or f.type not in ("id", "raw_id") or f.optional:
             m.source.fail(f"target: {m.target_field} is no field of type id that is always there")
+
+
+def _check_bare(m):
+    """What a bare list has no place for is told in header fields: response_head.c writes them."""
+    if m.bare and [(f.name, f.type, f.optional) for f in m.fields if f is not m.bare] != [
+            ("next_cursor", "bytes", True), ("total", "u32", True), ("total_exact", "bool", True)]:
+        m.source.fail("with a bare list a page has next_cursor, total and total_exact, no more")
 
 
 def _check_route(schema, r):

@@ -129,10 +129,13 @@ def _needed(m):
 
 def _put(f):
     at = f"m->{f.name}"
+    old = "_compat" if f.compat == "number" else ""
     if f.type in ("u8", "u16", "u32"):
         return [f"json_put_uint(w, {at});"]
     if f.type == "amount":
-        return [f"json_put_amount(w, {at}, m->{f.currency});"]
+        return [f"json_put_amount{old}(w, {at}, m->{f.currency});"]
+    if f.type == "decimal":
+        return [f"json_put_decimal{old}(w, {at});"]
     if f.type == "id":
         return [f"json_put_id(w, {quote(f.argument)}, {at});"]
     if f.type in ("enum", "flags"):
@@ -155,6 +158,9 @@ def _writer(m):
     out = f"\nvoid {n}_to_json(struct json_writer *w, const struct {n} *m)\n{{\n"
     out += "    size_t object = json_open(w);\n" if m.json_fields else ""
     out += "    size_t mark;\n" if any(f.type == "list" for f in m.json_fields) else ""
+    if m.bare:
+        out += "    if (w->compat) {\n"
+        out += "".join(f"        {line}\n" for line in _put(m.bare)) + "        return;\n    }\n"
     for f in m.json_fields:
         key = quote(f',"{f.json_name}":')
         lines = [f"json_put_literal(w, {key});"] + _put(f)

@@ -3,6 +3,7 @@
 import json
 import re
 
+from .declarations import Service
 from .text import base64url_length
 
 ID_PATTERN = "_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
@@ -44,6 +45,7 @@ STATUS_TEXT = {
 
 
 def document(schema, version):
+    """Of all together, or of the service whose own port the schema is a view of."""
     scopes = sorted({s for r in schema.routes
                      for s in (r.scope, r.any_owner_scope, r.adjust_scope) if s})
     used = {}
@@ -53,9 +55,9 @@ def document(schema, version):
     doc = {
         "openapi": "3.1.0",
         "info": {
-            "title": "Payment Platform",
+            "title": (schema.port or PLATFORM).title,
             "version": version,
-            "description": INTRODUCTION,
+            "description": _introduction(schema),
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "Where this document comes from"}],
@@ -71,11 +73,33 @@ def document(schema, version):
     }
     if not schema.routes:
         del doc["tags"]
+    _drop_unused(doc)
     return json.dumps(doc, indent=1, ensure_ascii=False) + "\n"
 
 
+def _drop_unused(doc):
+    """Components that this document does not refer to: those of other ports' operations."""
+    components = doc["components"]
+    found, text = None, json.dumps(doc)
+    while text != found:
+        found = text
+        for kind in ("schemas", "parameters", "headers", "examples"):
+            components[kind] = {name: one for name, one in components[kind].items()
+                                if f'"#/components/{kind}/{name}"' in found}
+        text = json.dumps(doc)
+    doc["components"] = {kind: named for kind, named in components.items() if named}
+
+
+PLATFORM = Service("", "Payment Platform", "Wallets, payments and the ledger behind them.")
+
+# Of a service's own port.
+COMPAT = (
+    "This port has the operations of this service alone, and shows what the platform that it "
+    "replaces had as that did: those amounts are JSON numbers with the exact decimals (`10.50`), "
+    "its lists are bare arrays, whose next page is in the header `Link`, and currency codes are "
+    "taken in any case.\n\n")
+
 INTRODUCTION = (
-    "Wallets, payments and the ledger behind them.\n\n"
     "Amounts are decimal strings in major units, with at most as many decimals as ISO 4217 gives "
     "the currency: `\"10.50\"` USD are ten dollars and fifty cents. In requests a JSON number is "
     "taken by its literal text, in major units too: who comes from an API that counts minor units "
@@ -91,6 +115,14 @@ INTRODUCTION = (
     "Requests carry an OAuth2 access token as `Authorization: Bearer`. A node started by `./run` "
     "gives one itself: `POST /oauth2/token` with `grant_type=client_credentials`, client `dev`, "
     "password `dev-secret`.")
+
+
+def _introduction(schema):
+    said = (schema.port or PLATFORM).doc + "\n\n"
+    if schema.port and not schema.routes:
+        return said + "No operation of it is built yet."
+    return said + (COMPAT if schema.port else "") + INTRODUCTION
+
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key", "in": "header", "required": True,
@@ -162,6 +194,14 @@ HEADERS = {
                                         "what settles something too.",
                          "schema": {"type": "integer", "minimum": 80, "maximum": 200},
                          "example": 85},
+    "Link": {"description": "The next page, with rel=\"next\"; absent on the last.",
+             "schema": {"type": "string"},
+             "example": "</wallets/wal_01J8Z3N5V7Q9C2K4M6P8R0T1W3/transactions?cursor=AAEC>; "
+                        "rel=\"next\""},
+    "TotalCount": {"description": "If count was asked for: how many there are on all pages; with "
+                                  "a + behind it if there may be more, because 10,000 rows were "
+                                  "looked at.",
+                   "schema": {"type": "string", "pattern": r"^[0-9]+\+?$"}, "example": "17"},
     "IdempotencyReplayed": {"description": "true: this is the first answer of this key again.",
                            "schema": {"type": "string", "enum": ["true"]}},
 }
@@ -263,7 +303,7 @@ def _parameters(schema, r, m):
     for where, names in (("path", r.path_fields), ("query", r.query_fields)):
         for name in names:
             f = fields[name]
-            shape = _shape(schema, f)
+            shape = _shape(schema, f, True)
             doc = f.doc or name.replace("_", " ")
             if where == "query" and r.body:
                 doc += " Here or in the body; if it is in both, the body's counts."
@@ -334,6 +374,9 @@ def _responses(schema, r, m, used):
         success["Location"] = {
             "description": "Path of what was made.", "example": _location_example(schema, r),
             "schema": {"type": "string", "format": "uri-reference"}}
+    if m.reply and _bare(schema, schema.messages[m.reply]):
+        success["Link"] = {"$ref": "#/components/headers/Link"}
+        success["X-Total-Count"] = {"$ref": "#/components/headers/TotalCount"}
     good = {"description": schema.messages[m.reply].doc if m.reply else "Done.",
             "headers": success}
     if m.reply and r.status != 204:
@@ -466,8 +509,15 @@ def _words(schema, m):
             for v in used}
 
 
+def _bare(schema, m):
+    """The list that is all of this page here, or None."""
+    return m.bare if schema.port else None
+
+
 def _object(schema, m, without, asked):
     """Of a request (asked) or of a part of one, else of an answer."""
+    if not asked and _bare(schema, m):
+        return _property(schema, m.bare, False) | {"description": m.doc}
     fields = [f for f in m.json_fields if f.json_name not in without]
     out = {"type": "object", "description": m.doc}
     required = [f.json_name for f in fields if not f.optional]
@@ -492,14 +542,14 @@ def _needed(schema, m, f):
 
 def _property(schema, f, asked):
     amount = asked and f.type in ("decimal", "amount")
-    shape = {"$ref": "#/components/schemas/amount"} if amount else _shape(schema, f)
+    shape = {"$ref": "#/components/schemas/amount"} if amount else _shape(schema, f, asked)
     if asked and f.type in ("u64", "u128"):
         number = {"type": "integer", "minimum": 0}
         shape = {"oneOf": [shape, number | ({"maximum": 2**64 - 1} if f.type == "u64" else {})]}
     if f.doc:
         shape["description"] = f.doc
     if f.example is not None:
-        shape["examples"] = [f.example]
+        shape["examples"] = [_field_example(schema, f)]
     return shape
 
 
@@ -507,8 +557,8 @@ def _whole(digits, low=1):
     return {"type": "string", "pattern": WHOLE_PATTERN, "minLength": low, "maxLength": digits}
 
 
-def _shape(schema, f):
-    """JSON Schema of a field's value."""
+def _shape(schema, f, asked):
+    """JSON Schema of a field's value, in a request (asked) or in an answer."""
     kind = f.type
     if kind == "bool":
         return {"type": "boolean"}
@@ -516,12 +566,16 @@ def _shape(schema, f):
         return {"type": "integer", "minimum": f.min, "maximum": f.max}
     if kind in ("u64", "u128"):
         return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
+    if kind in ("decimal", "amount") and schema.port and f.compat == "number":
+        return {"type": "number", "minimum": 0}
     if kind in ("decimal", "amount"):
         return {"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": U128_DIGITS + 1}
     if kind == "id":
         return {"type": "string", "pattern": f"^{f.argument}{ID_PATTERN}"}
     if kind == "raw_id":
         return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    if kind == "currency" and schema.port and asked:
+        return {"type": "string", "pattern": "^[A-Za-z]{3}$"}
     if kind == "currency":
         return {"type": "string", "pattern": "^[A-Z]{3}$"}
     if kind == "text":
@@ -553,6 +607,8 @@ def _shape(schema, f):
 
 
 def _field_example(schema, f):
+    if schema.port and f.compat == "number":
+        return float(f.example or "10.50")
     if f.example is not None:
         return f.example
     kind = f.type
@@ -578,5 +634,7 @@ def _field_example(schema, f):
 
 def _example(schema, m, without=()):
     """Required fields, and optional ones that say how they look."""
+    if _bare(schema, m):
+        return _field_example(schema, m.bare)
     return {f.json_name: _field_example(schema, f) for f in m.json_fields
             if f.json_name not in without and (not f.optional or f.example is not None)}

@@ -2,7 +2,7 @@
 """Tables: result codes, currencies, and the catalog of everything declared."""
 import re
 
-from .openapi import WITH_AMOUNTS
+from .openapi import PLATFORM, WITH_AMOUNTS
 from .text import generated, quote
 
 
@@ -115,6 +115,10 @@ extern const struct view_table *const catalog_views[];
 extern const uint32_t catalog_view_count;
 extern const struct route catalog_routes[];
 extern const uint32_t catalog_route_count;
+/* Those with a port of their own, in the order of its numbers; and all of them as one. */
+extern const struct route_service catalog_services[];
+extern const uint32_t catalog_service_count;
+extern const struct route_service catalog_platform;
 extern const struct command catalog_commands[];
 extern const uint32_t catalog_command_count;
 """
@@ -159,7 +163,8 @@ def catalog_source(schema):
     out = generated("Catalog of everything declared.", "all declarations")
     out += "#include \"schemas/catalog.h\"\n\n#include <stddef.h>\n\n"
     out += "".join(f"#include \"schemas/{s}.h\"\n" for s in schema.services)
-    out += _entries(schema) + _views(schema) + _routes(schema) + _commands(schema)
+    out += _entries(schema) + _views(schema) + _services(schema) + _routes(schema)
+    out += _commands(schema)
     return out
 
 
@@ -214,6 +219,21 @@ def _views(schema):
                   len(schema.views), "    NULL,\n")
 
 
+def _services(schema):
+    """Each with its part of the routes, which are in the order of the services that have them."""
+    def entry(name, s, first, count):
+        return (f"{{{quote(name)}, {quote(name + '_service' if s.name else 'payment_platform')}, "
+                f"{quote(s.title)},\n     {quote(s.doc)}, {first}, {count}}}")
+    body = ""
+    for s in schema.ports.values():
+        places = [i for i, r in enumerate(schema.routes) if r.service == s.name]
+        body += f"    {entry(s.name, s, places[0] if places else 0, len(places))},\n"
+    return _ended("catalog_services", "struct route_service ", "catalog_service_count", body,
+                  len(schema.ports), "    {0},\n") + (
+        "\nconst struct route_service catalog_platform =\n    "
+        f"{entry('platform', PLATFORM, 0, len(schema.routes))};\n")
+
+
 def _names(name, fields):
     if not fields:
         return ""
@@ -239,6 +259,13 @@ def _location(name, reply, pieces):
                 for text, f in pieces) + "};\n"
 
 
+def _bare(name, reply):
+    fields = [f"offsetof(struct {reply}, {prefix}{field})"
+              for field in ("next_cursor", "total", "total_exact") for prefix in ("has_", "")]
+    return f"\nstatic const struct route_bare {name} = {{\n" + \
+        "".join(f"    {field},\n" for field in fields) + "};\n"
+
+
 def _routes(schema):
     before, body = "", ""
     for i, r in enumerate(schema.routes):
@@ -247,10 +274,14 @@ def _routes(schema):
         before += _names(f"route_{i}_query", r.query_fields)
         pieces = location_pieces(schema, r)
         before += _location(f"route_{i}_location", m.reply, pieces)
+        bare = m.reply and schema.messages[m.reply].bare
+        before += _bare(f"route_{i}_bare", m.reply) if bare else ""
+        service = list(schema.ports).index(r.service) if r.service in schema.ports else None
         body += f"""    {{
         .method = {quote(r.method)},
         .path = {quote(r.path)},
         .tag = {quote(r.tag)},
+        .service = {'&catalog_platform' if service is None else f'&catalog_services[{service}]'},
         .message = &{m.name}_type,
         .request = &{m.name}_json,
         .reply = {_type_of(schema, m.reply)},
@@ -265,6 +296,7 @@ def _routes(schema):
         .status = {r.status},
         .location = {f'route_{i}_location' if pieces else 'NULL'},
         .location_count = {len(pieces)},
+        .bare = {f'&route_{i}_bare' if bare else 'NULL'},
         .path_fields = {f'route_{i}_path' if r.path_fields else 'NULL'},
         .query_fields = {f'route_{i}_query' if r.query_fields else 'NULL'},
         .path_field_count = {len(r.path_fields)},

@@ -248,7 +248,8 @@ static void write_script(const char *path, const char *token, const char *benchm
 static void start_wrk(struct bench *b, const char *script, const char *output)
 {
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)bridge_port(b->bridge));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u",
+             (unsigned)bridge_port(b->bridge, &catalog_platform));
     char *const arguments[] = {"wrk", "-t1", "-c" CONNECTIONS, "-d" DURATION, "-s",
                                (char *)script, url, NULL};
     posix_spawn_file_actions_t actions;
@@ -322,9 +323,10 @@ static void run(struct bench *b, struct token_policy *policy, struct token_scope
         .verifier = verifier,
         .scopes = scopes,
         .counts = &counts,
-        .service = "payment_service",
     });
-    check(b->bridge != NULL && bridge_listen(b->bridge, "127.0.0.1", 0, true) == 0);
+    const struct bridge_port_options port = {.service = &catalog_platform,
+                                             .route_count = catalog_route_count};
+    check(b->bridge != NULL && bridge_listen(b->bridge, &port, "127.0.0.1", 0, true) == 0);
     uint64_t before_us = processor_us();
     start_wrk(b, script, output);
     uv_run(&b->loop, UV_RUN_DEFAULT);

@@ -2,7 +2,7 @@
 """A headless Chromium, spoken to over a pipe (the DevTools protocol: JSON between NUL bytes).
 
 `Browser` is one process with one page. What the page writes to its console, what it throws and what
-it cannot load is in `complaints`.
+it cannot load is in `complaints`, and where it asked in `asked`.
 """
 import json
 import os
@@ -34,7 +34,8 @@ class Browser:
             pass_fds=(theirs, answers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(theirs)
         os.close(answers)
-        self.rest, self.number, self.session, self.complaints = b"", 0, None, []
+        self.rest, self.number, self.session = b"", 0, None
+        self.complaints, self.asked = [], set()
         page = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -77,6 +78,10 @@ class Browser:
             self.note(message)
 
     def note(self, message):
+        if message.get("method") == "Network.requestWillBeSent":
+            self.asked.add(message["params"]["request"]["url"])
+        if message.get("params", {}).get("entry", {}).get("level") == "verbose":
+            return  # advice
         if message.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown",
                                      "Log.entryAdded", "Network.loadingFailed"):
             self.complaints.append(json.dumps(message["params"])[:500])

@@ -16,10 +16,11 @@ WORDS = {"type", "format", "enum", "pattern", "minLength", "maxLength", "minimum
          "items", "minItems", "maxItems", "uniqueItems", "properties", "required",
          "additionalProperties", "propertyNames", "maxProperties", "$ref", "description",
          "examples"}
-# Only on a repeated answer, or where clients are limited.
+# Only on a repeated answer, where clients are limited, or while there is a next page.
 SOMETIMES = {"Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "X-Stale-As-Of",
-             "X-Journal-Quota-Used"}
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+             "X-Journal-Quota-Used", "Link", "X-Total-Count"}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool,
+         "number": (int, float)}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
 
@@ -28,6 +29,8 @@ class Undeclared(AssertionError):
 
 
 class Document:
+    """`payd` may be the port of a service: payd.at("wallet")."""
+
     def __init__(self, payd):
         with Client(payd) as client:
             self.json = client.get("/openapi.json").expect(200).json
@@ -68,7 +71,7 @@ class Document:
         if "enum" in schema and value not in schema["enum"]:
             raise Undeclared(f"{where} is {value!r}, declared is one of {schema['enum']}")
         check = {dict: self.validate_object, list: self.validate_array, str: self.validate_text,
-                 int: self.validate_number}.get(kind)
+                 int: self.validate_number, TYPES["number"]: self.validate_number}.get(kind)
         if check is not None:
             check(schema, value, where)
 

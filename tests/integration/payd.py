@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import types
 import urllib.parse
 import uuid
 
@@ -136,6 +138,12 @@ class Payd:
     def log(self, lines=8):
         text = self.stderr.read_text(errors="replace") if self.stderr.exists() else ""
         return " | ".join(text.strip().splitlines()[-lines:])
+
+    def at(self, service):
+        """The port of a service, for who wants a port: payd.at("wallet")."""
+        found = re.findall(rf'"service":"{service}_service".*"port":(\d+)',
+                           self.stderr.read_text(errors="replace"))
+        return types.SimpleNamespace(port=int(found[-1]), shards=self.shards, token=self.token)
 
     def token(self, **form):
         """From the development issuer; form: scope, tenant, subject."""

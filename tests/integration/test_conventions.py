@@ -127,11 +127,12 @@ def test_metrics_count_requests_by_declared_route():
         thief.get(f"/wallets/{wallet}/balance").expect(401)
         bank.get(f"/wallets/{wallet}/nothing").expect(404)
         text = bank.get("/metrics").expect(200).body.decode()
-        route = 'method="GET",route="/wallets/{wallet_id}/balance"'
+        route = 'service="wallet_service",method="GET",route="/wallets/{wallet_id}/balance"'
         contains(text, f'payd_http_requests_total{{{route},status="2xx"}} 3',
                  f'payd_http_requests_total{{{route},status="4xx"}} 1',
                  f'payd_http_request_seconds_count{{{route}}} 4',
-                 'payd_http_requests_total{method="other",route="other",status="4xx"} 1',
+                 'payd_http_requests_total{service="other",method="other",route="other",'
+                 'status="4xx"} 1',
                  'payd_build_info{version="', 'compiler="', "process_start_time_seconds 1")
         true(wallet not in text, "no id among the labels")
         [connections] = re.findall(r"^payd_http_connections (\d+)$", text, re.M)

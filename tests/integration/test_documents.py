@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The page /docs in a browser, in windows of several widths, light and dark, and by keyboard alone.
+"""The documents in a browser: /docs in windows of several widths, light and dark, and by keyboard
+alone; /docs and /redoc of the services' own ports, which are foreign programs: that they work under
+their policy, and ask nobody else.
 
 Leaves with 77 (skipped) where Chromium is not installed; ./check does not install it.
 """
@@ -153,11 +155,64 @@ def test_an_address_opens_what_it_names(payd, page):
         equal(page.value(WIDER_THAN_THE_WINDOW), False, f"{width} px to be wide enough")
 
 
+# --- at a service's own port --------------------------------------------------------------------
+
+
+def click(page, selector):
+    page.wait_for(f"document.querySelector('{selector}')")
+    page.value(f"document.querySelector('{selector}').click()")
+
+
+def opened_at(payd, page, service, path, shown):
+    page.asked.clear()
+    origin = f"http://127.0.0.1:{payd.at(service).port}"
+    page.open(origin + path, 1280, "light", shown)
+    return origin
+
+
+def asked_elsewhere(page, origin):
+    return [url for url in page.asked if not url.startswith((f"{origin}/", "data:"))]
+
+
+def test_an_operation_is_tried_with_a_token_of_the_same_port(payd, page):
+    origin = opened_at(payd, page, "wallet", "/docs", ".opblock")
+    click(page, ".auth-wrapper .authorize")
+    click(page, ".auth-container .scopes a")  # select all
+    click(page, ".auth-container .auth-btn-wrapper .authorize")
+    page.wait_for("document.querySelector('.auth-container .auth-btn-wrapper button')"
+                  ".textContent === 'Logout'")
+    click(page, ".auth-btn-wrapper .btn-done")
+    click(page, "#operations-wallets-wallet_list .opblock-summary-control")
+    click(page, "#operations-wallets-wallet_list .try-out__btn")
+    click(page, "#operations-wallets-wallet_list .execute")
+    page.wait_for("document.querySelector('.live-responses-table .response-col_status')")
+    equal(page.value("document.querySelector('.live-responses-table tbody .response-col_status')"
+                     ".textContent.slice(0, 3)"), "200", "the status of what was tried")
+    true(f"{origin}/oauth2/token" in page.asked, "a token of the same port")
+    equal(asked_elsewhere(page, origin), [], "what was asked elsewhere")
+
+
+def test_each_service_shows_its_own_operations(payd, page):
+    for service, count in (("payment", 12), ("forex", 0)):
+        origin = opened_at(payd, page, service, "/docs", ".opblock" if count else ".info .title")
+        equal(page.value("document.querySelectorAll('.opblock').length"), count,
+              f"operations of {service}")
+        equal(asked_elsewhere(page, origin), [], "what was asked elsewhere")
+
+
+def test_the_reference_has_its_styles(payd, page):
+    for service in ("payment", "profile"):
+        origin = opened_at(payd, page, service, "/redoc", "#redoc h1")
+        equal(page.value("getComputedStyle(document.body).margin"), "0px", "the page's own style")
+        true(page.value("[...document.querySelectorAll('style[nonce]')].length") > 1, "styles")
+        equal(asked_elsewhere(page, origin), [], "what was asked elsewhere")
+
+
 def main():
     if browser.program() is None:
         print("skipped: chromium is not installed")
         return 77
-    with Payd() as payd, browser.Browser() as page:
+    with Payd(service_ports="0") as payd, browser.Browser() as page:
         failed = run(globals(), lambda name: (payd, page), payd)
         if page.complaints:
             print("FAILED  the console is not empty:", *page.complaints, sep="\n")

@@ -217,31 +217,100 @@ static const struct route_location note_location[] = {
     {"/note", NULL, 0},
 };
 
+static const struct route_service platform = {
+    "platform", "payment_platform", "Payment Platform", "All of them.", 0, 6};
+static const struct route_service notes = {"notes", "notes_service", "Notes Service", "Notes.", 0,
+                                           6};
+static const struct route_service pens = {"pens", "pens_service", "Pens Service", "Pens.", 0, 0};
+
 static const struct route routes[] = {
-    {.method = "POST", .path = "/wallets/{wallet_id}/notes", .message = &note_create,
-     .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:write", .idempotency_required = true, .etag = true, .body = true,
-     .status = 201, .location = note_location, .location_count = array_len(note_location),
-     .path_fields = wallet_field, .path_field_count = 1},
-    {.method = "GET", .path = "/wallets/{wallet_id}/notes", .message = &note_list,
-     .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:read", .status = 200, .path_fields = wallet_field, .path_field_count = 1,
-     .query_fields = count_field, .query_field_count = 2},
-    {.method = "GET", .path = "/wallets/{wallet_id}/note", .message = &note_list,
-     .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:read", .etag = true, .not_modified = true, .status = 200,
-     .path_fields = wallet_field, .path_field_count = 1},
-    {.method = "GET", .path = "/wallets/{wallet_id}/today", .message = &note_list,
-     .request = &note_list_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:read", .etag = true, .status = 200, .path_fields = wallet_field,
-     .path_field_count = 1, .query_fields = count_field, .query_field_count = 2},
-    {.method = "PATCH", .path = "/wallets/{wallet_id}/note", .message = &note_create,
-     .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:write", .etag = true, .body = true, .status = 200,
-     .path_fields = wallet_field, .path_field_count = 1},
-    {.method = "POST", .path = "/notes/batch", .message = &note_create,
-     .request = &note_create_json, .reply = &note_reply, .reply_json = &note_create_json,
-     .scope = "notes:write", .body = true, .status = 201},
+    {.method = "POST",
+     .path = "/wallets/{wallet_id}/notes",
+     .message = &note_create,
+     .service = &notes,
+     .request = &note_create_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:write",
+     .idempotency_required = true,
+     .etag = true,
+     .body = true,
+     .status = 201,
+     .location = note_location,
+     .location_count = array_len(note_location),
+     .path_fields = wallet_field,
+     .path_field_count = 1},
+    {.method = "GET",
+     .path = "/wallets/{wallet_id}/notes",
+     .message = &note_list,
+     .service = &notes,
+     .request = &note_list_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:read",
+     .status = 200,
+     .path_fields = wallet_field,
+     .path_field_count = 1,
+     .query_fields = count_field,
+     .query_field_count = 2},
+    {.method = "GET",
+     .path = "/wallets/{wallet_id}/note",
+     .message = &note_list,
+     .service = &notes,
+     .request = &note_list_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:read",
+     .etag = true,
+     .not_modified = true,
+     .status = 200,
+     .path_fields = wallet_field,
+     .path_field_count = 1},
+    {.method = "GET",
+     .path = "/wallets/{wallet_id}/today",
+     .message = &note_list,
+     .service = &notes,
+     .request = &note_list_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:read",
+     .etag = true,
+     .status = 200,
+     .path_fields = wallet_field,
+     .path_field_count = 1,
+     .query_fields = count_field,
+     .query_field_count = 2},
+    {.method = "PATCH",
+     .path = "/wallets/{wallet_id}/note",
+     .message = &note_create,
+     .service = &notes,
+     .request = &note_create_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:write",
+     .etag = true,
+     .body = true,
+     .status = 200,
+     .path_fields = wallet_field,
+     .path_field_count = 1},
+    {.method = "POST",
+     .path = "/notes/batch",
+     .message = &note_create,
+     .service = &notes,
+     .request = &note_create_json,
+     .reply = &note_reply,
+     .reply_json = &note_create_json,
+     .scope = "notes:write",
+     .body = true,
+     .status = 201},
+};
+
+#define ALL_PAGES (BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS)
+
+static const struct bridge_port_options ports[] = {
+    {.service = &platform, .route_count = array_len(routes), .pages = ALL_PAGES},
+    {.service = &notes, .route_count = array_len(routes), .pages = ALL_PAGES, .compat = true},
+    {.service = &pens, .pages = ALL_PAGES, .compat = true},
 };
 
 /* --- the world -------------------------------------------------------------------------------- */
@@ -256,6 +325,7 @@ struct fixture {
     struct bridge_counts counts;
     struct rate_limits rate_limits;
     struct bridge *bridge;
+    const struct route_service *service;        /* to whose port the client connects */
     struct message *unanswered[UNANSWERED_MAX]; /* asked, not answered yet */
     int unanswered_count;
     bool backwards; /* answers the last one first */
@@ -372,12 +442,12 @@ static inline struct fixture *given_with(const struct http_limits *limits,
         .limits = limits,
         .counts = &f->counts,
         .rate_limits = rate_limits,
-        .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
-        .service = "payment_service",
         .version = "9.8.7",
     });
     assert_non_null(f->bridge);
-    assert_int_equal(bridge_listen(f->bridge, "127.0.0.1", 0, true), 0);
+    for (size_t i = 0; i < array_len(ports); i++)
+        assert_int_equal(bridge_listen(f->bridge, &ports[i], "127.0.0.1", 0, true), 0);
+    f->service = &platform;
     return f;
 }
 
@@ -430,7 +500,8 @@ static inline uint64_t bytes_in(const struct fixture *f)
 
 static inline void connect_to(struct fixture *f)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(bridge_port(f->bridge))};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(bridge_port(f->bridge, f->service))};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     hang_up(f);
     f->sent = bytes_in(f);

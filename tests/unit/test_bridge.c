@@ -492,10 +492,10 @@ static void the_own_pages_answer(void **state)
     (void)state;
     assert_int_equal(tell_text(f, GET "\r\n"), 200);
     assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
-                                      "\"service\":\"payment_service\",\"version\":\"1.0.0\"}"));
+                                      "\"service\":\"payment_platform\",\"version\":\"1.0.0\"}"));
     assert_int_equal(tell_text(f, "GET /health/live HTTP/1.1\r\n" H "\r\n"), 200);
     assert_non_null(strstr(f->answer, "\r\n\r\n{\"status\":\"healthy\","
-                                      "\"service\":\"payment_service\",\"version\":\"9.8.7\"}"));
+                                      "\"service\":\"payment_platform\",\"version\":\"9.8.7\"}"));
     assert_int_equal(tell_text(f, "GET /health/ready HTTP/1.1\r\n" H "\r\n"), 200);
     assert_null(strstr(f->answer, "warning"));
     f->warned = true;
@@ -699,11 +699,23 @@ static void the_declared_routes_can_be_served(void **state)
         .route_count = catalog_route_count,
         .scopes = &f->scopes,
         .counts = &f->counts,
-        .pages = BRIDGE_PAGES_HEALTH | BRIDGE_PAGES_METRICS | BRIDGE_PAGES_DOCUMENTS,
-        .service = "payment_service",
         .version = "1",
     });
     assert_non_null(b);
+    const struct bridge_port_options whole = {
+        .service = &catalog_platform, .route_count = catalog_route_count, .pages = ALL_PAGES};
+    assert_int_equal(bridge_listen(b, &whole, "127.0.0.1", 0, true), 0);
+    for (uint32_t i = 0; i < catalog_service_count; i++) {
+        const struct route_service *s = &catalog_services[i];
+        const struct bridge_port_options own = {.service = s,
+                                                .route_first = s->route_first,
+                                                .route_count = s->route_count,
+                                                .pages = ALL_PAGES,
+                                                .compat = true};
+        assert_int_equal(bridge_listen(b, &own, "127.0.0.1", 0, true), 0);
+        for (uint32_t k = 0; k < s->route_count; k++)
+            assert_ptr_equal(catalog_routes[s->route_first + k].service, s);
+    }
     bridge_stop(b, set_true, &stopped);
     while (!stopped)
         uv_run(&f->loop, UV_RUN_NOWAIT);

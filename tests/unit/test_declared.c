@@ -213,6 +213,7 @@ static void routes_and_commands_are_complete(void **state)
     const struct route *post = &catalog_routes[0], *get = &catalog_routes[1];
     assert_true(post->body && post->idempotency_required && post->etag && post->status == 201);
     assert_string_equal(post->scope, "samples:write");
+    assert_ptr_equal(post->service, &catalog_platform); /* samples have no port of their own */
     assert_string_equal(post->any_owner_scope, "samples:admin");
     assert_int_equal(post->query_field_count, 0);
     assert_string_equal(post->path_fields[0], "sample_id");

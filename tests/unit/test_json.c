@@ -577,6 +577,41 @@ static void a_full_writer_fails_and_stays_failed(void **state)
     json_writer_done(&whole);
 }
 
+static void who_knows_the_old_types_gets_them(void **state)
+{
+    struct sample_part part = {.amount = 1050, .currency = 840};
+    const struct sample_page page = {
+        .parts = &part, .parts_count = 1, .has_total = true, .total = 7};
+    struct json_writer w;
+    (void)state;
+    json_writer_init(&w, 1024);
+    sample_page_to_json(&w, &page);
+    assert_true(slice_equal(
+        json_written(&w),
+        slice_of("{\"parts\":[{\"amount\":\"10.50\",\"currency\":\"USD\"}],\"total\":7}")));
+    json_writer_clear(&w);
+    w.compat = true;
+    sample_page_to_json(&w, &page);
+    assert_true(
+        slice_equal(json_written(&w), slice_of("[{\"amount\":10.50,\"currency\":\"USD\"}]")));
+    json_writer_done(&w);
+}
+
+/* Also within a message that is a part of another. */
+static void currency_codes_in_small_letters_are_for_old_clients(void **state)
+{
+    struct sample_page page;
+    (void)state;
+    for (int any_case = 0; any_case < 2; any_case++) {
+        memset(&page, 0, sizeof page);
+        const struct yyjson_val *root = parse("{\"parts\":[{\"amount\":1,\"currency\":\"uSd\"}]}");
+        json_input_init(&input, &arena, &fault);
+        input.any_case = any_case;
+        assert_int_equal(json_read_object(&sample_page_json, &page, root, &input), any_case);
+    }
+    assert_int_equal(page.parts[0].currency, 840);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,6 +639,8 @@ int main(void)
         cmocka_unit_test(text_is_escaped_and_never_invalid),
         cmocka_unit_test(containers_are_written_by_hand),
         cmocka_unit_test(a_full_writer_fails_and_stays_failed),
+        cmocka_unit_test(who_knows_the_old_types_gets_them),
+        cmocka_unit_test(currency_codes_in_small_letters_are_for_old_clients),
     };
     return cmocka_run_group_tests(tests, world_up, world_down);
 }

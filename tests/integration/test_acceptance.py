@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The acceptance table: what clients of the replaced platform ask, and what they are answered now.
+
+Each row is one request of theirs, at the port that they know. A row that is not built yet says what
+it waits for and which request shows that; ./check counts it as skipped, and it fails once the
+request is answered otherwise, so that the table follows what is built. Whoever builds a row replaces
+its `waiting()` by a scenario.
+"""
+import base64
+import re
+import sys
+
+from openapi import Document
+from payd import Client, Payd, new_key
+from scenarios import contains, equal, run, skip, true
+
+SERVICES = ("forex", "ledger", "payment", "profile", "rule_engine", "wallet")
+ORIGIN = "http://localhost:3000"
+
+
+class World:
+    """A payd on its six ports, and a token of an administrator."""
+
+    def __init__(self, payd):
+        self.payd, self.token = payd, payd.token()
+        self.documents = {service: Document(payd.at(service)) for service in SERVICES}
+
+    def ask(self, service, method, path, body=None, token=True, key=None, headers=None):
+        """One request at a service's port; its answer is one that the port declares."""
+        with Client(self.payd.at(service), self.token if token else None) as client:
+            answer = client.request(method, path, body, key, headers)
+            self.documents[service].check(method, path, answer)
+            return answer
+
+    def get(self, service, path):
+        return self.ask(service, "GET", path)
+
+    def post(self, service, path, body=None):
+        return self.ask(service, "POST", path, body, key=new_key())
+
+    def wallets(self):
+        """Two of one tenant: with 100.00 USD, and empty."""
+        with self.payd.bank() as bank:
+            return bank.open_wallet(funds="100.00"), bank.open_wallet()
+
+    def payment(self, **more):
+        payer, payee = self.wallets()
+        body = {"amount": 10.50, "currency": "usd", "from_account": payer, "to_account": payee}
+        return self.post("payment", "/payments", body | more).expect(201).json
+
+
+def members(answer, *names):
+    """The old members are all there."""
+    contains(list(answer), *names)
+
+
+def waiting(what, service, method, path, body=None, told=(404, "no_route")):
+    """A row that is not built: the request is refused like this until it is."""
+    def row(world):
+        answer = world.ask(service, method, path, body, key=new_key())
+        if (answer.status, answer.code) != told:
+            raise AssertionError(f"it is built: give this row a scenario. {answer}")
+        skip(f"row waits for {what}")
+    return row
+
+
+# --- every port ---------------------------------------------------------------------------------
+
+
+def g1_health(world):
+    for service in SERVICES:
+        found = world.ask(service, "GET", "/health", token=False).expect(200)
+        equal(found.body.decode(),
+              f'{{"status":"healthy","service":"{service}_service","version":"1.0.0"}}')
+
+
+def g2_about(world):
+    for service in SERVICES:
+        found = world.ask(service, "GET", "/", token=False).expect(200).json
+        equal(list(found), ["service", "message", "endpoints"])
+        equal(found["service"], service.replace("_", " ").title() + " Service")
+        true(all(isinstance(one, str) for one in found["endpoints"]), "a list of paths")
+
+
+def g3_documents(world):
+    for service in SERVICES:
+        contains(world.ask(service, "GET", "/docs", token=False).expect(200).headers,
+                 "content-security-policy")
+        equal(world.documents[service].json["openapi"], "3.1.0")
+
+
+def g4_cors(world):
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    for service in SERVICES:
+        found = world.ask(service, "OPTIONS", "/health", token=False, headers=asked).expect(204)
+        equal(found.headers["access-control-allow-origin"], ORIGIN)
+        equal(found.headers["access-control-max-age"], "3600")
+        foreign = world.ask(service, "OPTIONS", "/health", token=False,
+                            headers=asked | {"Origin": "http://elsewhere.example"})
+        true("access-control-allow-origin" not in foreign.headers, "nothing for other origins")
+
+
+def g5_errors(world):
+    found = world.post("payment", "/payments", {"amount": -1}).expect(400)
+    equal(found.headers["content-type"], "application/problem+json")
+    true(isinstance(found.json["detail"], str), "a detail in words")
+    true(all(set(one) == {"field", "rule"} for one in found.json["errors"]), "field and rule")
+    contains(found.fields(), "amount", "from_account")
+
+
+def g6_unknown(world):
+    for service in SERVICES:
+        world.get(service, "/none").expect(404, "no_route")
+        contains(world.ask(service, "DELETE", "/health").expect(405).headers["allow"], "GET")
+
+
+# --- ledger -------------------------------------------------------------------------------------
+
+
+def l1_transactions(world):
+    """Posted entries, newest first, as a bare list; another tenant's account is not there."""
+    wallet, other = world.wallets()
+    for cents in range(1, 4):
+        world.post("wallet", f"/wallets/{wallet}/transfer",
+                   {"to_wallet_id": other, "amount": f"1.0{cents}"}).expect(201)
+    account = wallet.replace("wal_", "acc_")
+    found = world.get("ledger", f"/transactions/{account}?limit=3").expect(200)
+    equal([(one["amount"], one["type"]) for one in found.json],
+          [(1.03, "debit"), (1.02, "debit"), (1.01, "debit")])
+    for one in found.json:
+        members(one, "transaction_id", "account_id", "amount", "currency", "type", "timestamp")
+    contains(found.headers["link"], 'rel="next"')
+    with Client(world.payd.at("ledger"), world.payd.token(tenant="other")) as stranger:
+        stranger.get(f"/transactions/{account}").expect(404, "not_found")
+
+
+# --- payment ------------------------------------------------------------------------------------
+
+
+def y1_create(world):
+    found = world.payment()
+    members(found, "payment_id", "status", "amount", "currency", "timestamp")
+    equal((found["status"], found["amount"], found["currency"]), ("completed", 10.5, "USD"))
+    world.post("payment", "/payments", {"amount": 1, "currency": "INR", "from_account": "ACC001",
+                                        "to_account": "ACC002"}).expect(400)
+    world.ask("payment", "POST", "/payments", {"amount": 1}).expect(400, "key_missing")
+
+
+def y2_adapter_form(world):
+    found = world.payment(customer_id="c-1", description="lunch", metadata={"order": "4711"},
+                          adapter="wallet")
+    members(found, "adapter", "details")
+    equal(found["adapter"], "wallet")
+
+
+def y3_show(world):
+    made = world.payment()["payment_id"]
+    found = world.get("payment", f"/payments/{made}?adapter=wallet").expect(200).json
+    members(found, "payment_id", "status", "amount", "currency", "timestamp", "adapter", "details")
+    world.get("payment", "/payments/pay_01J8Z3N5V7Q9C2K4M6P8R0T1W3").expect(404, "not_found")
+
+
+def y4_capture(world):
+    made = world.payment(capture="manual")["payment_id"]
+    found = world.post("payment", f"/payments/{made}/capture").expect(200).json
+    members(found, "payment_id", "status", "adapter", "details")
+    equal(found["status"], "completed")
+    world.post("payment", f"/payments/{made}/capture").expect(409, "payment_already_captured")
+
+
+def y5_refund(world):
+    made = world.payment()["payment_id"]
+    refund = f"/payments/{made}/refund"
+    equal(world.post("payment", refund, {"amount": 0.5, "reason": "late"}).expect(200)
+          .json["status"], "partially_refunded")
+    world.post("payment", refund, {"amount": 10.01}).expect(422, "refund_exceeds_captured")
+    equal(world.post("payment", refund).expect(200).json["status"], "refunded")
+
+
+def y6_cancel(world):
+    made = world.payment(capture="manual")["payment_id"]
+    cancel = f"/payments/{made}/cancel?adapter=wallet&reason=changed"
+    equal(world.post("payment", cancel).expect(200).json["status"], "cancelled")
+    made = world.payment()["payment_id"]
+    world.post("payment", f"/payments/{made}/cancel").expect(409, "payment_already_captured")
+
+
+def y1_declined(world):
+    payer, payee = world.wallets()
+    found = world.post("payment", "/payments", {"amount": 1000, "currency": "USD",
+                                                "from_account": payer, "to_account": payee})
+    equal(found.expect(422).code, "exceeds_credits", "the code until it is payment_declined")
+    true(re.fullmatch("pay_[0-9A-Z]{26}", found.json["payment_id"]), "it is kept")
+    skip("row waits for decisions: payment_declined")
+
+
+def y7_adapters(world):
+    found = world.get("payment", "/adapters").expect(200).json
+    equal([one["adapter"] for one in found["adapters"]], ["wallet"])
+    true("default" not in found, "it to be the list of today: give this row a scenario")
+    skip("row waits for names and default")
+
+
+# --- profile ------------------------------------------------------------------------------------
+
+
+def p7_token(world):
+    with Client(world.payd.at("profile")) as client:
+        for grant, secret, status, error in (
+                ("password", "dev-secret", 400, "unsupported_grant_type"),
+                ("client_credentials", "wrong", 401, "invalid_client")):
+            basic = base64.b64encode(f"dev:{secret}".encode()).decode()
+            found = client.send("POST", "/oauth2/token", f"grant_type={grant}".encode(), {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Authorization": f"Basic {basic}"})
+            equal((found.status, found.headers["cache-control"]), (status, "no-store"))
+            equal(found.json["error"], error)
+            contains(found.json, "error_description")
+
+
+# --- wallet -------------------------------------------------------------------------------------
+
+
+def w1_wallet(world):
+    wallet, _ = world.wallets()
+    found = world.get("wallet", f"/wallets/{wallet}").expect(200).json
+    members(found, "wallet_id", "user_id", "balance", "currency", "status", "created_at")
+    equal((found["balance"], found["status"]), (100.0, "active"))
+    stranger = world.payd.token(subject="stranger", scope="wallets:read")
+    with Client(world.payd.at("wallet"), stranger) as client:
+        client.get(f"/wallets/{wallet}").expect(404, "not_found")
+
+
+def w2_balance(world):
+    wallet, other = world.wallets()
+    world.post("payment", "/payments", {"amount": 40, "currency": "USD", "from_account": wallet,
+                                        "to_account": other, "capture": "manual"}).expect(201)
+    found = world.get("wallet", f"/wallets/{wallet}/balance").expect(200).json
+    members(found, "wallet_id", "balance", "currency", "available_balance", "pending_balance")
+    equal((found["balance"], found["available_balance"], found["pending_balance"]),
+          (100.0, 60.0, 40.0))
+
+
+def w3_transactions(world):
+    wallet, _ = world.wallets()
+    [found] = world.get("wallet", f"/wallets/{wallet}/transactions").expect(200).json
+    members(found, "transaction_id", "wallet_id", "amount", "type", "timestamp")
+    equal((found["amount"], found["type"]), (100.0, "deposit"))
+
+
+def w3_direction(world):
+    wallet, _ = world.wallets()
+    [found] = world.get("wallet", f"/wallets/{wallet}/transactions").expect(200).json
+    true("direction" not in found, "it to be missing: give this row a scenario")
+    skip("row waits for its direction")
+
+
+# --- the table ----------------------------------------------------------------------------------
+
+ID = "pay_01J8Z3N5V7Q9C2K4M6P8R0T1W3"
+WALLET = "wal_01J8Z3N5V7Q9C2K4M6P8R0T1W3"
+PERSON = {"username": "ann", "password": "Secret-123", "email": "ann@example.org",
+          "first_name": "Ann", "last_name": "Lee"}
+FORM = {"amount": 10.5, "currency": "USD"}
+
+ROWS = {
+    "G1": g1_health,
+    "G2": g2_about,
+    "G3": g3_documents,
+    "G4": g4_cors,
+    "G5": g5_errors,
+    "G6": g6_unknown,
+    "F1": waiting("forex", "forex", "GET", "/rates/USD/INR"),
+    "F2": waiting("forex", "forex", "PUT", "/rates/USDINR", {"rate": 83.25}),
+    "F3": waiting("forex", "forex", "GET", "/rates/USDINR"),
+    "F4": waiting("forex", "forex", "POST", "/convert",
+                  {"from_currency": "USD", "to_currency": "INR", "amount": 100}),
+    "L1": l1_transactions,
+    "L1 by a wallet's id": waiting("ids of wallets there", "ledger", "GET",
+                                   f"/transactions/{WALLET}", told=(400, "invalid_field")),
+    "Y1": y1_create,
+    "Y1 declined": y1_declined,
+    "Y2": y2_adapter_form,
+    "Y2 without accounts": waiting("rails", "payment", "POST", "/payments", FORM,
+                                   (400, "missing_field")),
+    "Y2 over a rail": waiting("rails", "payment", "POST", "/payments",
+                              FORM | {"adapter": "stripe"}, (400, "invalid_field")),
+    "Y3": y3_show,
+    "Y3 of another adapter": waiting("rails", "payment", "GET", f"/payments/{ID}?adapter=stripe",
+                                     told=(400, "invalid_field")),
+    "Y4": y4_capture,
+    "Y4 by adapter": waiting("rails", "payment", "POST", f"/payments/{ID}/capture?adapter=wallet",
+                             told=(400, "unknown_field")),
+    "Y5": y5_refund,
+    "Y6": y6_cancel,
+    "Y7": y7_adapters,
+    "Y8": waiting("rails", "payment", "POST", "/webhooks/stripe", {"type": "x"}),
+    "P1": waiting("profile", "profile", "POST", "/register?mode=instant", PERSON),
+    "P2": waiting("profile", "profile", "POST", "/verify-email",
+                  {"username": "ann", "code": "123456"}),
+    "P3": waiting("profile", "profile", "POST", "/resend-verification-email?username=ann"),
+    "P4": waiting("profile", "profile", "GET", "/verification-status/ann"),
+    "P5": waiting("profile", "profile", "POST", "/auth/login",
+                  {"username": "ann", "password": "Secret-123"}),
+    "P6": waiting("profile", "profile", "POST", "/auth/refresh?refresh_token=x&client_secret=y"),
+    "P7": p7_token,
+    "P8": waiting("profile", "profile", "GET", "/auth/userinfo?access_token=x"),
+    "P9": waiting("profile", "profile", "GET", "/auth/profile"),
+    "P10": waiting("profile", "profile", "GET", "/auth/profile/ann"),
+    "P11": waiting("profile", "profile", "PATCH", "/auth/profile/ann", {"first_name": "Anna"}),
+    "P12": waiting("profile", "profile", "POST", "/auth/reset-password",
+                   {"username": "ann", "new_password": "Secret-124"}),
+    "P13": waiting("profile", "profile", "GET", "/auth/credentials"),
+    "P14": waiting("profile", "profile", "GET", "/profiles/ann"),
+    "P15": waiting("profile", "profile", "GET", "/profiles/ann/kyc"),
+    "P16": waiting("profile", "profile", "POST", "/profiles/ann/kyc/initiate",
+                   {"verification_level": "basic"}),
+    "P17": waiting("profile", "profile", "GET", "/profiles/ann/kyc/status"),
+    "P18": waiting("profile", "profile", "POST", "/webhooks/complycube", {"type": "x"}),
+    "R1": waiting("rule engine", "rule_engine", "POST", "/evaluate",
+                  {"transaction_amount": 5000, "transaction_type": "transfer", "user_id": "ann",
+                   "country": "US"}),
+    "R2": waiting("rule engine", "rule_engine", "GET", "/rules"),
+    "W1": w1_wallet,
+    "W2": w2_balance,
+    "W3": w3_transactions,
+    "W3 direction": w3_direction,
+}
+
+
+def main():
+    with Payd(service_ports="0") as payd:
+        world = World(payd)
+        return run({f"test_{name}": row for name, row in ROWS.items()}, lambda name: (world,), payd)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
