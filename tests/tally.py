@@ -6,8 +6,8 @@ usage: tally.py STEPS BUILD_FOLDER...
 
 Reads meson-logs/testlog.json of each folder (one JSON object a line) and STEPS, a file with one
 line for each failed step that is not a test, such as a build. Prints failures and the reasons of
-skips, those of rows of the acceptance table that are not built yet among them, then `N passed, N failed` (`, N skipped` if any). Leaves with 1 if anything failed or
-nothing ran.
+skips, those of rows of the acceptance table that are not built yet among them, then `N passed,
+N failed` (`, N skipped` if any). Leaves with 1 if anything failed or nothing ran.
 """
 import json
 import pathlib

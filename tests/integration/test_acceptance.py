@@ -4,8 +4,8 @@
 
 Each row is one request of theirs, at the port that they know. A row that is not built yet says what
 it waits for and which request shows that; ./check counts it as skipped, and it fails once the
-request is answered otherwise, so that the table follows what is built. Whoever builds a row replaces
-its `waiting()` by a scenario.
+request is answered otherwise, so that the table follows what is built. Whoever builds a row
+replaces its `waiting()` by a scenario.
 """
 import base64
 import re
