@@ -296,6 +296,8 @@ void group_tell(struct turn *t, const struct group_way *w, uint16_t code, uint64
 {
     check(w->at > 0 && decided_time != 0);
     for (uint32_t i = 0; i < w->at; i++) {
+        if (MUTANT(TELL_HOME_ALONE) && code != RESULT_OK && i > 0)
+            break;
         const struct group_follow follow = {way_share(w, i), code, w->failed_leg, decided_time};
         turn_send(t, &group_follow_type, &follow);
     }

@@ -307,8 +307,8 @@ const char *posting_follow_fault(struct turn *t, const struct following *f,
     if (d->result != RESULT_OK)
         return result_info(d->result) == NULL ? "a decision with an unknown result" : NULL;
     bool lowers = (k->flags & POSTING_BALANCES) != 0;
-    bool fits = d->currency == k->currency && d->amount <= k->amount &&
-                (lowers || d->amount == k->amount);
+    bool fits =
+        d->currency == k->currency && d->amount <= k->amount && (lowers || d->amount == k->amount);
     return fits || MUTANT(KEEP_NOTHING) ? NULL : "a decision about another amount";
 }
 
@@ -322,6 +322,14 @@ static void follow_refusal(struct turn *t, const struct following *f, uint16_t c
     turn_emit(t, &transfer_released_type, &e);
     if (f->has_id)
         posting_refused(t, &p, code);
+}
+
+/* Frozen since it was kept aside, which changes nothing. */
+static bool follow_is_frozen(struct turn *t, const struct transfer_reserved *k)
+{
+    const uint32_t frozen = ACCOUNT_FLAGS_DEBITS_FROZEN | ACCOUNT_FLAGS_CREDITS_FROZEN;
+    check(!id128_is_zero(k->id));
+    return (turn_found_account(t, reservation_account(k))->flags & frozen) != 0;
 }
 
 void posting_follow(struct turn *t, const struct following *f, const struct decision *d,
@@ -340,7 +348,10 @@ void posting_follow(struct turn *t, const struct following *f, const struct deci
     made->amount = MUTANT(FOLLOW_ALL) ? k->amount : d->amount;
     made->has_decided_time = true;
     made->decided_time = d->decided_time;
-    turn_emit(t, &transfer_crossed_type, made);
+    if (MUTANT(FOLLOW_RECHECKS) && follow_is_frozen(t, k))
+        follow_refusal(t, f, RESULT_DEBIT_ACCOUNT_FROZEN);
+    else
+        turn_emit(t, &transfer_crossed_type, made);
 }
 
 struct transfer_resolved posting_follow_post(struct turn *t, const struct following *f,

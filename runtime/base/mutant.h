@@ -93,6 +93,9 @@
     X(ANSWER_LIST_EARLY, "answer_list_early")                                                      \
     X(CODE_TO_NEIGHBOUR, "code_to_neighbour")                                                      \
     X(FORGET_ATTACHED, "forget_attached")                                                          \
+    X(MIDDLE_DECIDES, "middle_decides")                                                            \
+    X(TELL_HOME_ALONE, "tell_home_alone")                                                          \
+    X(FOLLOW_RECHECKS, "follow_rechecks")                                                          \
     X(KEEP_SUM, "keep_sum")                                                                        \
     X(FOLLOW_REFUSED, "follow_refused")                                                            \
     X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \

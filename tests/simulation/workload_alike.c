@@ -76,8 +76,7 @@ static bool is_plain_transfer(const struct request *r)
 static bool is_known_by_id(const struct request *r)
 {
     return r->type == &transfer_create_type ? r->body.transfer_create.has_transfer_id
-                                            : r->type == &transaction_create_type &&
-                                                  r->body.transaction_create.has_transaction_id;
+                                            : workload_transaction_id(r) != NULL;
 }
 
 /* The same that is under way, whose id the client chose, under another key. */

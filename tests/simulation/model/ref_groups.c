@@ -346,17 +346,20 @@ static bool is_under_way(const struct reference *r, const struct ref_group *g, s
            reference_home(r, other) != shard;
 }
 
-void ref_groups_under_way(const struct reference *r, uint16_t currency, u128 *debits, u128 *credits)
+void ref_groups_under_way(const struct reference *r, uint16_t currency, uint16_t decider,
+                          uint16_t follower, u128 *debits, u128 *credits)
 {
     for (uint32_t i = 0; r->groups != NULL && i < r->groups->count; i++) {
         const struct ref_group *g = &r->groups->groups[i];
-        for (uint32_t k = 0; k < g->legs_count; k++) {
+        for (uint32_t k = 0; g->decider == decider && k < g->legs_count; k++) {
             const struct group_leg *l = &g->legs[k];
             if (l->currency != currency)
                 continue;
-            if (is_under_way(r, g, l->debit_account_id, l->credit_account_id))
+            if (reference_home(r, l->debit_account_id) == follower &&
+                is_under_way(r, g, l->debit_account_id, l->credit_account_id))
                 *credits += l->amount;
-            if (is_under_way(r, g, l->credit_account_id, l->debit_account_id))
+            if (reference_home(r, l->credit_account_id) == follower &&
+                is_under_way(r, g, l->credit_account_id, l->debit_account_id))
                 *debits += l->amount;
         }
     }

@@ -18,10 +18,10 @@ bool ref_groups_event(struct reference *r, const struct message_type *type, cons
 /* The record whose events came last is at its end: was the whole of a group made in it? */
 void ref_groups_end(struct reference *r);
 
-/* Adds what accounts of money in transit hold in this currency: what is decided and not followed,
- * modulo 2^128. */
-void ref_groups_under_way(const struct reference *r, uint16_t currency, u128 *debits,
-                          u128 *credits);
+/* Adds what the accounts of money in transit that these two have for each other hold in this
+ * currency: what one has decided and the other not followed, modulo 2^128. */
+void ref_groups_under_way(const struct reference *r, uint16_t currency, uint16_t decider,
+                          uint16_t follower, u128 *debits, u128 *credits);
 
 /* What accounts in this currency will be debited by groups that are decided and not followed there:
  * books of the past have it already. */

@@ -352,27 +352,35 @@ u128 ref_transit_kept_of(const struct reference *r, struct id128 account_id, boo
     return sum;
 }
 
-/* Debits less credits of all accounts of money in transit are what is under way, less what is under
- * way to where it was asked for. */
-static void ref_transit_check_transit(const struct reference *r, uint16_t currency)
+static bool is_of_pair(uint16_t a, uint16_t b, uint16_t one, uint16_t other)
+{
+    return (a == one && b == other) || (a == other && b == one);
+}
+
+/* Debits less credits of the accounts of money in transit that two shards have for each other are
+ * what is under way between them, less what is under way to where it was asked for. */
+static void ref_transit_check_pair(const struct reference *r, uint16_t currency, uint16_t one,
+                                   uint16_t other)
 {
     u128 debits = 0, credits = 0; /* modulo 2^128 */
     for (uint32_t i = 0; i < r->moving_count; i++) {
         const struct ref_moving *c = &r->movings[i];
         bool moves = (c->flags & TRANSFER_FLAGS_PENDING) == 0;
-        if (c->state == REF_MOVING_DECIDED && c->currency == currency && moves)
+        if (c->state == REF_MOVING_DECIDED && c->currency == currency && moves &&
+            is_of_pair(c->home, c->decider, one, other))
             *(c->credits ? &debits : &credits) += c->amount;
     }
-    ref_groups_under_way(r, currency, &debits, &credits);
+    ref_groups_under_way(r, currency, one, other, &debits, &credits);
+    ref_groups_under_way(r, currency, other, one, &debits, &credits);
     for (uint32_t i = 0; i < r->transit_count; i++) {
         const struct ref_account *a = &r->transits[i];
-        if (a->currency != currency)
+        if (a->currency != currency || !is_of_pair(reference_home(r, a->id), a->peer, one, other))
             continue;
         debits += a->now.debits_posted;
         credits += a->now.credits_posted;
     }
     if (debits != credits)
-        broken("what is in transit is not what is decided and not followed");
+        broken("what two shards have in transit is not what is decided and not followed");
 }
 
 static void ref_transit_check_available(const struct reference *r, uint16_t currency)
@@ -386,8 +394,9 @@ static void ref_transit_check_available(const struct reference *r, uint16_t curr
 void ref_transit_check(const struct reference *r)
 {
     for (uint32_t i = 0; i < r->transit_count; i++) {
-        ref_transit_check_transit(r, r->transits[i].currency);
-        ref_transit_check_available(r, r->transits[i].currency);
+        const struct ref_account *a = &r->transits[i];
+        ref_transit_check_pair(r, a->currency, reference_home(r, a->id), a->peer);
+        ref_transit_check_available(r, a->currency);
     }
     ref_halves_check(r);
 }
