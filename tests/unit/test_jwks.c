@@ -647,11 +647,12 @@ static void a_long_name_is_told(void **state)
     jwks_stop(j);
 }
 
+/* While it waits, and when the second has come in which it looks again. */
 static void a_source_that_waits_takes_no_processor(void **state)
 {
     struct fixture *f = *state;
     struct lines lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    const struct timespec while_it_waits = {.tv_nsec = 200000000};
+    const struct timespec while_it_waits = {.tv_sec = 2, .tv_nsec = 200000000};
     char error[JWKS_ERROR_MAX], path[64];
     snprintf(path, sizeof(path), "%s/jwks.json", f->directory);
     FILE *file = fopen(path, "we");
@@ -660,13 +661,13 @@ static void a_source_that_waits_takes_no_processor(void **state)
                                                        .report = line_keep,
                                                        .report_arg = &lines,
                                                        .cooldown_s = 1,
-                                                       .refresh_s = 1000},
+                                                       .refresh_s = 1},
                                 error);
     assert_non_null(j);
     assert_true(line_seen(&lines, "2 in use\n"));
     clock_t before = clock();
     check(nanosleep(&while_it_waits, NULL) == 0);
-    assert_in_range(clock() - before, 0, CLOCKS_PER_SEC / 20);
+    assert_in_range(clock() - before, 0, CLOCKS_PER_SEC / 4);
     jwks_stop(j);
     assert_int_equal(unlink(path), 0);
 }
