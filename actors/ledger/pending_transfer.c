@@ -18,7 +18,7 @@
 /* Its accounts, but one that is in another shard, and their ledger. */
 static enum presence pending_find_sides(struct turn *t, const struct pending_transfer *h)
 {
-    const struct account *own, *other;
+    const struct account *own, *other = NULL; /* no other: it is in another shard */
     const struct ledger_totals *totals;
     bool half = pending_transfer_is_half(h);
     enum presence o = turn_find_account(t, half ? h->credit_account_id : h->debit_account_id, &own);
@@ -34,7 +34,7 @@ static enum presence pending_find_sides(struct turn *t, const struct pending_tra
     if (o != PRESENCE_THERE || c != PRESENCE_THERE || l != PRESENCE_THERE)
         return PRESENCE_ABSENT;
     check(h->held <= (half ? own->credits_pending : own->debits_pending));
-    check(h->side != 0 || h->held <= other->credits_pending);
+    check(other == NULL || h->held <= other->credits_pending);
     return PRESENCE_THERE;
 }
 
