@@ -426,6 +426,7 @@ struct actor *registry_insert(struct registry *r, uint16_t kind, struct id128 id
     a->kind = kind & (ACTOR_KIND_MAX - 1);
     bool inserted = table_insert(&r->actors[kind], &a->entry);
     check(inserted);
+    r->growing |= (uint32_t)table_growing(&r->actors[kind]) << kind;
     r->resident++;
     return a;
 }
@@ -491,8 +492,13 @@ void registry_evict(struct registry *r, struct actor *a)
 
 void registry_rehash_step(struct registry *r)
 {
-    for (int k = 0; k < KIND_MAX; k++)
-        table_rehash_step(&r->actors[k], REGISTRY_REHASH_SLOTS);
+    static_assert(KIND_MAX <= 32, "a bit for each kind");
+    for (uint32_t left = r->growing; left != 0; left &= left - 1) {
+        int kind = __builtin_ctz(left);
+        table_rehash_step(&r->actors[kind], REGISTRY_REHASH_SLOTS);
+        if (!table_growing(&r->actors[kind]))
+            r->growing &= ~(UINT32_C(1) << kind);
+    }
 }
 
 void registry_each(struct registry *r, uint16_t kind,

@@ -39,6 +39,7 @@ struct undo_entry;
 struct registry {
     const struct domain *domain;
     struct table actors[KIND_MAX];
+    uint32_t growing; /* a bit for each kind whose table may be */
     struct slab slabs[KIND_MAX];
     uint32_t hot_sizes[KIND_MAX]; /* of their states */
     struct actor *recent[REGISTRY_RECENT]; /* lately found: a turn looks for the same few again */

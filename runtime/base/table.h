@@ -48,6 +48,12 @@ must_check bool table_insert(struct table *t, struct table_entry *entry);
 /* The entry must be present. */
 void table_remove(struct table *t, struct table_entry *entry);
 
+/* Are there slots that a growth has still to move? */
+static inline bool table_growing(const struct table *t)
+{
+    return t->old_slots != NULL;
+}
+
 /* Continues a growth that is under way: moves at most `moves` slots. For moments when nothing
  * waits; without it only inserts and removes move slots. */
 void table_rehash_step(struct table *t, size_t moves);
