@@ -297,10 +297,21 @@ static cold void end_after_jump(struct shard *s)
     done_with(s, a);
 }
 
+/* Of many shards on a loop most have nothing to do in a pass that one of them wanted. */
+static inline bool is_anything_ready(const struct shard *s)
+{
+    return s->ingress.count > 0 || !fifo_empty(&s->schedule.run_queue) || s->streams.waiting > 0 ||
+           s->parked_retry.next != NULL;
+}
+
 void running_turns(struct shard *s, uint64_t budget_ns)
 {
     check(budget_ns > 0);
     check(s->state == SHARD_RUNNING);
+    if (!is_anything_ready(s)) {
+        s->schedule.send_waits = false;
+        return;
+    }
     (void)read_clock(s);
     s->running.end_ns = s->running.now_ns + budget_ns;
     /* Set once for all turns, because it costs as much as a small turn. What is needed after the
