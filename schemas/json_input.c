@@ -103,9 +103,13 @@ bool json_complete(const struct json_type *type, void *m, struct json_input *in)
 {
     uint64_t needed = type->needed != NULL ? type->needed(m) : 0;
     uint64_t missing = (type->required | needed) & ~in->seen;
+    bool lacking = type->together != 0 && (missing & type->together) == type->together;
     for (bool more = true; more && missing != 0; missing &= missing - 1) {
-        json_refuse_name(in->error, RESULT_MISSING_FIELD, "is required",
-                         slice_of(type->fields[__builtin_ctzll(missing)]));
+        int field = __builtin_ctzll(missing);
+        bool of_form = lacking && (type->together >> field & 1) != 0;
+        json_refuse_name(in->error, of_form ? type->lacking : RESULT_MISSING_FIELD,
+                         of_form ? result_info(type->lacking)->detail : "is required",
+                         slice_of(type->fields[field]));
         more = json_input_fault(in);
     }
     return in->faults == 0 && (type->amounts == NULL || type->amounts(m, in));
@@ -298,6 +302,14 @@ bool json_get_id(const struct json_token *t, struct json_input *in, const char *
     return true;
 }
 
+bool json_get_id_either(const struct json_token *t, struct json_input *in, const char *prefix,
+                        const char *other, const char *rule, struct id128 *value)
+{
+    size_t len = strlen(other);
+    bool is_other = t->text.len > len && memcmp(t->text.data, other, len) == 0;
+    return json_get_id(t, in, is_other ? other : prefix, rule, value);
+}
+
 bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value)
 {
     uint8_t bytes[16];
@@ -394,6 +406,16 @@ bool json_get_enum(const struct json_token *t, struct json_input *in, const char
     int index = json_input_is_text(t) ? json_input_name_index(t->text, names, count) : -1;
     if (index < 0)
         return json_input_invalid(in, rule);
+    *value = (uint8_t)(index + 1);
+    return true;
+}
+
+bool json_get_enum_or(const struct json_token *t, struct json_input *in, const char *const *names,
+                      uint8_t count, uint16_t code, uint8_t *value)
+{
+    int index = json_input_is_text(t) ? json_input_name_index(t->text, names, count) : -1;
+    if (index < 0)
+        return json_refuse(in->error, code, result_info(code)->detail);
     *value = (uint8_t)(index + 1);
     return true;
 }

@@ -48,6 +48,8 @@ struct json_type {
     uint8_t count;              /* of fields with a JSON form */
     const char *const *fields;  /* their JSON names */
     uint64_t required;          /* bit per field */
+    uint64_t together; /* those of them that another form of the request has not; 0 = none */
+    uint16_t lacking;  /* refuses that form, enum result */
     uint64_t (*needed)(const void *m); /* bits of what its flags make required too; NULL = none */
     int (*find)(struct slice field_name); /* index, or -1 */
     bool (*set)(void *m, int field, const struct json_token *t, struct json_input *in);
@@ -80,6 +82,9 @@ bool json_get_decimal(const struct json_token *t, struct json_input *in, struct 
 bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value);
 bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
                  const char *rule, struct id128 *value);
+/* With either prefix. */
+bool json_get_id_either(const struct json_token *t, struct json_input *in, const char *prefix,
+                        const char *other, const char *rule, struct id128 *value);
 bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct id128 *value);
 bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value);
 bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
@@ -91,6 +96,9 @@ bool json_get_result(const struct json_token *t, struct json_input *in, uint16_t
 /* `names` are those of the values from 1 (of the bits from 0); `rule` (static) lists them. */
 bool json_get_enum(const struct json_token *t, struct json_input *in, const char *const *names,
                    uint8_t count, const char *rule, uint8_t *value);
+/* Another name is refused with this code. */
+bool json_get_enum_or(const struct json_token *t, struct json_input *in, const char *const *names,
+                      uint8_t count, uint16_t code, uint8_t *value);
 bool json_get_flags(const struct json_token *t, struct json_input *in, const char *const *names,
                     uint8_t count, const char *rule, uint32_t *value);
 bool json_get_metadata(const struct json_token *t, struct json_input *in, struct metadata *value);

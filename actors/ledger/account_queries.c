@@ -12,6 +12,8 @@
 #include "runtime/base/sha256.h"
 #include "schemas/result.h"
 
+#define TRANSACTIONS_ROWS 20 /* of a page unless more are asked for, as old clients know it */
+
 /* --- accounts --------------------------------------------------------------------------------- */
 
 struct accounts_walk {
@@ -340,7 +342,8 @@ uint16_t account_query_transactions(struct view_store *s, const struct message *
     const struct account_entries asked = {
         .account_id = q->account_id, .has_cursor = q->has_cursor, .cursor = q->cursor};
     struct entries_walk w = {.asked = &asked, .moved_only = true};
-    uint16_t code = ledger_list_init(&w.list, s, m, q->has_limit, q->limit);
+    uint16_t code =
+        ledger_list_init(&w.list, s, m, true, q->has_limit ? q->limit : TRANSACTIONS_ROWS);
     if (code == RESULT_OK)
         code = transactions_page(&w, reply);
     ledger_list_done(&w.list);

@@ -489,7 +489,13 @@ uint16_t payment_query_adapters(struct view_store *s, const struct message *m,
         .adapter = PAYMENT_ADAPTER_WALLET,
         .description = slice_of("Between wallets of this platform, at once or authorised first."),
     };
-    struct payment_adapters all = {.adapters = &wallet, .adapters_count = 1};
+    struct payment_adapters all = {
+        .adapters = PAYMENT_CARRIERS_WALLET,
+        .default_adapter = PAYMENT_ADAPTER_WALLET,
+        .count = 1,
+        .items = &wallet,
+        .items_count = 1,
+    };
     payment_adapters_write(reply, &all);
     *reply_type = PAYMENT_ADAPTERS_NUMBER;
     return RESULT_OK;

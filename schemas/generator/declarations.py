@@ -79,6 +79,8 @@ class Field:
     source: Source
     member: str = ""   # of a state: where it is in the struct
     by_hand: bool = False  # of a state: written and read by functions of the actor
+    also: str = ""     # of an id: another prefix that it may be given with
+    unknown: str = ""  # of an enum: as Values has it
 
 
 @dataclass
@@ -100,6 +102,8 @@ class Message:
     cli_arguments: list = list_field(default_factory=list)
     refusals: list = list_field(default_factory=list)
     copies: list = list_field(default_factory=list) # structs that it takes fields over from
+    together: list = list_field(default_factory=list) # fields of which one at least is there ...
+    lacking: str = ""  # ... or else this is the refusal
 
     @property
     def request(self):
@@ -123,6 +127,7 @@ class Values:
     service: str
     doc: str
     values: list
+    unknown: str = ""  # of an enum: the refusal of names that are none of these
 
 
 @dataclass
@@ -457,7 +462,7 @@ def _values(schema, service, name, t, into, limit):
         t.source.fail("a value is listed twice")
     if name in schema.enums or name in schema.flags:
         t.source.fail("the name is taken")
-    into[name] = Values(name, service, t.get("doc", str, ""), values)
+    into[name] = Values(name, service, t.get("doc", str, ""), values, t.get("unknown", str, ""))
     t.finish()
 
 
@@ -481,6 +486,8 @@ def _message(schema, service, name, t, event):
         m.cli = t.get("cli", str, "")
         m.cli_arguments = t.get("cli_arguments", list, [])
         m.refusals = t.get("refusals", list, [])
+        m.together = t.get("together", list, [])
+        m.lacking = t.get("lacking", str, "", required=bool(m.together))
     m.copies = t.get("copies", list, [])
     t.finish()
     _check_fields(m)
@@ -521,7 +528,10 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
               t.get("json_name", str, name), high, low, t.get("currency", str, "currency"),
               t.get("beside", bool, False), t.get("example", object),
               t.get("unless_flags", list, []), t.get("compat", str, ""), source)
+    f.also = t.get("also", str, "")
     t.finish()
+    if f.also and kind != "id":
+        source.fail("also is for ids only")
     if f.compat not in COMPAT or kind not in COMPAT[f.compat]:
         source.fail("compat is number, for an amount, or bare, for the list of a page")
     if f.unless_flags and not f.optional:
@@ -714,6 +724,12 @@ def _check_reference(schema, m, f):
     if known is not None and f.argument not in known:
         what = {"id": "prefix", "list": "message"}.get(f.type, f.type)
         f.source.fail(f"{what} {f.argument} is not declared")
+    if f.also and f.also not in schema.prefixes:
+        f.source.fail(f"prefix {f.also} is not declared")
+    if f.type == "enum":
+        f.unknown = schema.enums[f.argument].unknown
+        if f.unknown and schema.error(f.unknown) is None:
+            f.source.fail(f"refusal {f.unknown} is not in errors.toml")
     if m is not None and f.type == "amount" and f.json:
         sibling = next((s for s in m.fields if s.name == f.currency), None)
         if sibling is None or sibling.type != "currency":
@@ -724,7 +740,10 @@ def _check_reference(schema, m, f):
 
 
 def _check_message(schema, m):
-    for name in m.refusals:
+    for name in m.together:
+        if name not in [f.json_name for f in m.json_fields if not f.optional]:
+            m.source.fail(f"together: {name} is no field that is always there")
+    for name in m.refusals + ([m.lacking] if m.together else []):
         if schema.error(name) is None:
             m.source.fail(f"refusal {name} is not in errors.toml")
     if m.reply:

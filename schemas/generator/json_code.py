@@ -5,7 +5,8 @@ from .text import base64url_length, generated, quote, upper
 
 def source(schema, service):
     out = [generated(f"The messages of {service} in JSON.", f"{service}.toml"),
-           f"#include \"schemas/{service}.h\"\n#include \"schemas/json_writer.h\"\n"]
+           f"#include \"schemas/{service}.h\"\n#include \"schemas/json_writer.h\"\n"
+           "#include \"schemas/result.h\"\n"]
     for m in schema.ordered(service):
         out += [_find(m), _set(m), _amounts(m), _needed(m), _writer(m), _type(m)]
     return "".join(out)
@@ -48,6 +49,9 @@ def _getter(m, f):
         return [], f"json_get_amount(t, in, {slot}, {ref})", []
     if f.type == "id":
         rule = quote(f'must be an id like "{f.argument}_01J8Z3N5..."')
+        if f.also:
+            return [], (f"json_get_id_either(t, in, {quote(f.argument)}, {quote(f.also)},\n"
+                        f"            {rule}, {ref})"), []
         return [], f"json_get_id(t, in, {quote(f.argument)},\n            {rule}, {ref})", []
     if f.type in ("text", "bytes"):
         rule = f"must have {_limits(f)} bytes"
@@ -57,6 +61,9 @@ def _getter(m, f):
         return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {quote(rule)}, {ref})", []
     if f.type in ("enum", "flags"):
         names = f"{f.argument}_names, {upper(f.argument, 'count')}"
+        if f.unknown:
+            return [], (f"json_get_enum_or(t, in, {names},\n            "
+                        f"{upper('result', f.unknown)}, {ref})"), []
         rule = "must be one of: " if f.type == "enum" else "must be names out of: "
         return [], (f"json_get_{f.type}(t, in, {names},\n            {quote(rule)} "
                     f"{upper(f.argument, 'listed')}, {ref})"), []
@@ -178,6 +185,7 @@ def _type(m):
     n = m.name
     fields = m.json_fields
     required = sum(1 << i for i, f in enumerate(fields) if not f.optional)
+    together = sum(1 << i for i, f in enumerate(fields) if f.json_name in m.together)
     out = ""
     if fields:
         out += f"\nstatic const char *const {n}_fields[] = {{\n"
@@ -195,6 +203,8 @@ const struct json_type {n}_json = {{
     .count = {len(fields)},
     .fields = {n + '_fields' if fields else 'NULL'},
     .required = {required:#x},
+    .together = {together:#x},
+    .lacking = {upper('result', m.lacking) if m.together else 0},
     .needed = {n + '_needed' if any(f.unless_flags for f in fields) else 'NULL'},
     .find = {n}_find,
     .set = {n}_set,

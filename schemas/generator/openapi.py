@@ -349,6 +349,8 @@ def refusals(schema, r, m):
     names += WRITING if m.mutates else []
     names += WITH_PATH if r.path_fields else []
     names += ["invalid_cursor", "cursor_of_other_list"] if "cursor" in r.query_fields else []
+    names += [m.lacking] if m.together else []
+    names += [f.unknown for f in m.json_fields if f.unknown]
     known = []
     for name in names + m.refusals:
         if schema.error(name) is not None and name not in known:
@@ -571,7 +573,8 @@ def _shape(schema, f, asked):
     if kind in ("decimal", "amount"):
         return {"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": U128_DIGITS + 1}
     if kind == "id":
-        return {"type": "string", "pattern": f"^{f.argument}{ID_PATTERN}"}
+        prefix = f"({f.argument}|{f.also})" if f.also and asked else f.argument
+        return {"type": "string", "pattern": f"^{prefix}{ID_PATTERN}"}
     if kind == "raw_id":
         return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
     if kind == "currency" and schema.port and asked:

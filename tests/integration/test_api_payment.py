@@ -230,13 +230,15 @@ def test_a_cancelled_payment_gives_back_the_rest(deal):
 
 
 def test_the_adapter_may_be_named(deal):
-    [wallet] = deal.bank.get("/adapters").expect(200).json["adapters"]
-    equal(wallet["adapter"], "wallet")
+    adapters = deal.bank.get("/adapters").expect(200).json
+    equal((adapters["adapters"], adapters["default"], adapters["count"]), (["wallet"], "wallet", 1))
+    equal([one["adapter"] for one in adapters["items"]], ["wallet"])
     deal.bank.get("/adapters", limit=1).expect(400, "unknown_field")
     payment = deal.pay("1.00", adapter="wallet")
     deal.bank.get(f"/payments/{payment}", adapter="wallet").expect(200)
-    deal.bank.get(f"/payments/{payment}", adapter="card").expect(400, field="adapter")
-    deal.bank.post("/payments", deal.body("1.00", adapter="card")).expect(400, field="adapter")
+    for refused in (deal.bank.get(f"/payments/{payment}", adapter="card"),
+                    deal.bank.post("/payments", deal.body("1.00", adapter="card"))):
+        refused.expect(422, "adapter_unknown", field="adapter")
     body = {"amount": "1.00", "adapter": "wallet"}
     deal.act(deal.payees, payment, "refund", body).expect(200)
 

@@ -50,6 +50,13 @@ BAD = [
     (message('name = "a", type = "flags:none"'), r"\[message.bad\] a: flags none"),
     (message('name = "a", type = "list:none", max = 3'), r"\[message.bad\] a: message none"),
     (message('name = "a", type = "list:empty"'), r"\[message.bad\] a: max is missing"),
+    (message('name = "a", type = "u8", also = "wal"'), r"a: also is for ids only"),
+    (message('name = "a", type = "id:acc", also = "zzz"'), r"a: prefix zzz is not declared"),
+    ('\n[enum.bad]\ndoc = "x"\nvalues = ["a"]\nunknown = "none"\n' +
+     message('name = "a", type = "enum:bad"'), r"a: refusal none is not in errors.toml"),
+    (message('name = "a", type = "u8"', REQUEST + '\ntogether = ["b"]\nlacking = "not_found"'),
+     r"\[message.bad\]: together: b is no field"),
+    (message('name = "a", type = "u8"', REQUEST + '\ntogether = ["a"]'), r"lacking is missing"),
     (message('name = "a", type = "u8", compat = "number"'), r"a: compat is number, for an amount"),
     (message('name = "a", type = "list:empty", max = 3, compat = "bare"'),
      r"\[message.bad\]: with a bare list a page has next_cursor"),
