@@ -574,6 +574,8 @@ static uint16_t half_check(struct posting *p)
 static uint16_t continued_check(struct turn *t, struct posting *p)
 {
     uint16_t code = goes_first(t, p) ? RESULT_OK : exists_check(p);
+    if (code == RESULT_OUTCOME_PENDING)
+        return RESULT_ID_UNDER_WAY; /* what is kept of this one is its own outcome */
     if (code == RESULT_OK && p->reversed && !MUTANT(REVERSE_AGAIN))
         code = RESULT_ALREADY_REVERSED;
     if (code != RESULT_OK)

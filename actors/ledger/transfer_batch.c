@@ -218,6 +218,8 @@ static uint32_t transfers_known(struct turn *t, struct transfers *all, const uin
     uint32_t count = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         uint16_t code = codes[i] == BULK_UNDER_WAY ? RESULT_OK : codes[i];
+        if (code == RESULT_OUTCOME_PENDING) /* it has the id of one before it */
+            code = RESULT_ID_UNDER_WAY;
         if (code == RESULT_OK && !all->whole)
             continue;
         struct batch_result *r = &results[count++];

@@ -286,7 +286,7 @@ static void the_compact_form_names_the_refused(void **state)
     expect_account(b, 2, 10, 10);
 }
 
-/* The second of them is under way with the first: what comes of it is not known yet. */
+/* The second of them finds the first under way. */
 static void an_id_twice_in_a_list_is_made_once(void **state)
 {
     struct shards_bank *b = *state;
@@ -295,7 +295,7 @@ static void an_id_twice_in_a_list_is_made_once(void **state)
     add(&l, 4, 1, 10, 0);
     add(&l, 4, 1, 10, 0);
     l.items[1].transfer_id = l.items[0].transfer_id;
-    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_OUTCOME_PENDING);
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_ID_UNDER_WAY);
     expect_settled(b);
     expect_account(b, 1, 10, 10);
 }

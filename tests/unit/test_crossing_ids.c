@@ -139,6 +139,31 @@ static void a_list_with_one_that_is_under_way_is_asked_again(void **state)
     expect_account(b, 2, 69, 69);
 }
 
+/* Each shard finds the id under way when the other's comes: neither request is left without an
+ * outcome of its own. */
+static void of_one_asked_for_alone_and_in_a_list_at_once_both_are_answered(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    shards_open(b, 3, USD, 0);
+    struct transfer_create all[] = {shards_transfer(3, 1, 5),
+                                    with_id(shards_transfer(2, 1, 30), 1)};
+    const struct transfers_batch list = {.transfers = all, .transfers_count = array_len(all)};
+    b->cut[0] = b->cut[1] = true;
+    struct question *alone = shards_ask(b, &transfer_create_type, &all[1], 1);
+    struct question *listed = shards_ask(b, &transfers_batch_type, &list, 2);
+    shards_run(b, 20 * NS_PER_MS);
+    b->cut[0] = b->cut[1] = false;
+    assert_int_equal(shards_code(b, alone), RESULT_ID_UNDER_WAY);
+    const struct batch_results made = batch(b, listed);
+    assert_int_equal(made.results[0].result, RESULT_OK);
+    assert_int_equal(made.results[1].result, RESULT_ID_UNDER_WAY);
+    expect_account(b, 2, 100, 100);
+    assert_int_equal(shards_do(b, &transfer_create_type, &all[1]), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+    expect_balanced(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +172,7 @@ int main(void)
         SHARDS_TEST(other_words_under_an_id_that_is_under_way_are_refused),
         SHARDS_TEST(words_of_a_refused_one_are_not_those_of_the_next_under_its_id),
         SHARDS_TEST(a_list_with_one_that_is_under_way_is_asked_again),
+        SHARDS_TEST(of_one_asked_for_alone_and_in_a_list_at_once_both_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
