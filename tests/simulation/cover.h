@@ -59,6 +59,7 @@
     X(SEND_PARKED, "send parked")                                                                  \
     X(SEND_UNPARKED, "parked send let go")                                                         \
     X(PARKED_REFUSED, "parked send refused")                                                       \
+    X(FORGED, "forged send parked")                                                                \
     X(ASK_OPENED, "ask open")                                                                      \
     X(PENDING, "outcome still to come")                                                            \
     X(MEANWHILE, "told of it as it is meanwhile")                                                  \

@@ -6,6 +6,7 @@
 #include "runtime/base/time.h"
 #include "runtime/sends/parked.h"
 #include "schemas/common.h"
+#include "tests/simulation/forgery.h"
 
 #define LEAVE_NS (20 * NS_PER_MS) /* at most what a process that stops gives its requests */
 
@@ -67,6 +68,8 @@ static bool faults_choose_parked(void *context, struct id128 id, const void *sta
 {
     struct parked_choice *c = context;
     const struct parked *p = state;
+    if (forgery_is(p->target))
+        return true;
     if (c->refusing && p->type != tally_token_type.number && p->type != wallet_token_type.number)
         return true;
     c->id = id;

@@ -577,6 +577,7 @@ static void finish_cover(struct run *run)
     }
     run->cover.faults[COVER_SEND_PARKED] += run->sends.parked_ever;
     run->cover.faults[COVER_SEND_UNPARKED] += run->sends.unparked_ever;
+    run->cover.faults[COVER_FORGED] += run->sends.forged_ever;
     run->cover.faults[COVER_ASK_OPENED] += run->sends.opened_ever;
 }
 

@@ -8,9 +8,11 @@
 
 #include "runtime/base/error.h"
 #include "runtime/sends/open_ask.h"
+#include "tests/simulation/forgery.h"
 
 #define TALLY_NUMBERS 3840 /* of messages and events */
 #define TALLY_HI 1         /* of the ids */
+#define FORGES_ONE_IN 4    /* of who leaves notes */
 
 static struct {
     struct rng *rng;
@@ -274,6 +276,8 @@ static enum turn_result on_post(struct turn *t, struct id128 self, const struct 
         turn_emit(t, &note_left_type, &note);
         turn_send(t, &tally_note_type, &note);
     }
+    if (asked->n % FORGES_ONE_IN == 0)
+        forgery_send(t, asked->to, note.n);
     turn_reply(t, ERR_OK, NULL, NULL, 0);
     return TURN_DONE;
 }

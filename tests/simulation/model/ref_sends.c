@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/array.h"
+#include "tests/simulation/forgery.h"
 #include "tests/simulation/verdict.h"
 
 void ref_sends_init(struct ref_sends *r, uint16_t shards, struct ref_crossing *crossing)
@@ -49,7 +50,8 @@ void ref_sends_sent(struct ref_sends *r, uint16_t shard, const struct record_sen
                            .hash = hash,
                            .target = send->target,
                            .kind = send->kind,
-                           .type = send->type};
+                           .type = send->type,
+                           .forged = forgery_is(send->target)};
     if (!r->decides(send, &put.unit, &put.amount))
         put.amount = 0;
     if (!send->to_all && send->to >= r->shards)
@@ -93,6 +95,8 @@ static int64_t ref_sends_before(const struct ref_sends *r, uint16_t to, const st
 static void ref_sends_effect(struct ref_sends *r, uint16_t from, uint16_t to,
                              const struct ref_send *send)
 {
+    if (send->forged)
+        broken("shard %u believes what no shard can have sent", to);
     r->counts[send->type]++;
     if (send->amount != 0)
         ref_crossing_unit(r->crossing, send->unit)->under_way[from][to] -= send->amount;
@@ -107,9 +111,12 @@ static void ref_sends_park(struct ref_sends *r, uint16_t shard, const struct par
     if (send == NULL || send->type != e->type || send->kind != e->kind ||
         !id128_equal(send->target, e->target) || send->place != e->place)
         broken("shard %u parks what shard %u did not send", shard, t->from);
+    r->parks = send->parked = true;
+    r->forged_ever += send->forged;
+    if (send->forged)
+        return; /* for ever */
     array_reserve(r->parked, r->parked_cap, r->parked_count + 1);
     r->parked[r->parked_count++] = (struct ref_parked){t->from, shard, t->to_all, t->n};
-    r->parks = send->parked = true;
     r->parked_ever++;
 }
 

@@ -19,6 +19,7 @@ struct ref_send {
     struct id128 target;
     uint16_t kind, type;
     bool parked;
+    bool forged;       /* forgery.h */
     uint64_t unit;     /* of a decision: its unit, and ... */
     ref_amount amount; /* ... what it does at the receiver */
 };
@@ -54,7 +55,7 @@ struct ref_sends {
     struct record_taken taken; /* n = 0: it handles none */
     bool parks;
     uint64_t counts[DOMAIN_NUMBER_MAX]; /* sends that took effect, by type */
-    uint64_t parked_ever, unparked_ever, opened_ever;
+    uint64_t parked_ever, unparked_ever, forged_ever, opened_ever;
     /* Is this send a decision about money? Then it says what the receiver's transit account owes.
      */
     bool (*decides)(const struct record_send *send, uint64_t *unit, ref_amount *amount);
