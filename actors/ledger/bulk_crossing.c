@@ -3,6 +3,8 @@
  * for what is kept aside by its asker, takes what there is, or ends another transfer. */
 #include "actors/ledger/bulk_crossing.h"
 
+#include <string.h>
+
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/group.h"
@@ -10,6 +12,8 @@
 #include "runtime/base/slot_map.h"
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
+
+#define PARCEL_FIRST 16 /* transfers that it has room for at first */
 
 static bool names_no_account(struct id128 id)
 {
@@ -120,34 +124,27 @@ static enum presence chain_tenant(struct turn *t, const struct bulk_crossing *c,
     return there;
 }
 
-static struct group chain_group(struct turn *t, const struct bulk_crossing *c, uint32_t first,
-                                uint32_t count)
+static struct group group_of(struct turn *t, struct id128 tenant_id, uint32_t legs)
 {
-    struct group g = {
+    check(legs > 0 && legs <= GROUP_LEGS_MAX);
+    return (struct group){
         .group_id = turn_new_id(t, turn_any_slot(t)),
+        .tenant_id = tenant_id,
         .decide_until = turn_now(t) + TOKEN_PATIENCE_NS,
-        .legs = turn_alloc(t, count * sizeof *g.legs),
-        .legs_count = count,
+        .legs = turn_alloc(t, legs * sizeof(struct group_leg)),
     };
-    check(count <= GROUP_LEGS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        g.legs[i] = leg_asked_for(c, first + i);
-    return g;
 }
 
 /* A shard is looked at before the first send to it: from then on something is on its way there. */
-static bool bulk_may_open(struct turn *t, struct bulk_crossing *c, const struct group_way *w)
+static bool bulk_may_open(struct turn *t, struct bulk_crossing *c, uint16_t shard)
 {
-    check(w->at == 0);
+    check(shard < turn_slots(t)->shards);
     if (c->reached == NULL)
         c->reached = turn_alloc(t, turn_slots(t)->shards * sizeof *c->reached);
-    for (uint32_t i = 1; i < w->stops; i++) {
-        uint16_t shard = w->line[i].shard;
-        if (!c->reached[shard] && !turn_may_open(t, shard))
-            return false;
-        c->reached[shard] = true;
-    }
-    return true;
+    if (!c->reached[shard])
+        c->reached[shard] = shard == turn_shard(t) || turn_may_open(t, shard);
+    c->unreached |= !c->reached[shard];
+    return c->reached[shard];
 }
 
 static void group_send(struct turn *t, struct bulk_crossing *c, struct group_way *w)
@@ -157,33 +154,53 @@ static void group_send(struct turn *t, struct bulk_crossing *c, struct group_way
     group_reserve(t, w, c->bulk_id);
     for (uint32_t i = 0; i < g->legs_count; i++) {
         const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(&c->specs[g->legs[i].place]);
-        transfer_note_emit(t, g->tenant_id, g->legs[i].id, &note);
+        if ((g->legs[i].marks & TOKEN_MARKS_NOTED) != 0)
+            transfer_note_emit(t, g->tenant_id, g->legs[i].id, &note);
     }
     c->groups++;
     c->seen = true;
 }
 
-uint16_t bulk_send(struct turn *t, struct bulk_crossing *c, uint32_t first, uint32_t count,
-                   uint32_t *failed)
+/* --- chains ----------------------------------------------------------------------------------- */
+
+/* One of its ids travels already, or is that of one before it in the chain. */
+static uint16_t chain_repeats(struct turn *t, const struct bulk_crossing *c, uint32_t first,
+                              uint32_t count, uint32_t *failed)
+{
+    struct id_places own = {.cap = 0};
+    check(count > 0);
+    for (uint32_t i = first; i < first + count; i++) {
+        *failed = i;
+        if (bulk_has_id(c, c->specs[i].id))
+            return RESULT_OUTCOME_PENDING;
+        if (id_places_put(t, &own, c->specs[i].id) != i - first)
+            return RESULT_EXISTS_WITH_DIFFERENT_FLAGS;
+    }
+    return RESULT_OK;
+}
+
+static uint16_t chain_send(struct turn *t, struct bulk_crossing *c, uint32_t first, uint32_t count,
+                           uint32_t *failed)
 {
     struct group_way w;
     struct id128 tenant_id;
-    check(turn_origin(t) == NULL);
-    uint16_t code = chain_form(t, c, first, count, failed);
+    uint16_t code = chain_repeats(t, c, first, count, failed);
+    if (code == RESULT_OK)
+        code = chain_form(t, c, first, count, failed);
     if (code != RESULT_OK)
         return code;
     if (chain_tenant(t, c, first, count, &tenant_id) == PRESENCE_WAITING)
         return BULK_WAITING;
-    struct group g = chain_group(t, c, first, count);
-    g.tenant_id = tenant_id;
+    struct group g = group_of(t, tenant_id, count);
+    for (uint32_t i = 0; i < count; i++)
+        g.legs[g.legs_count++] = leg_asked_for(c, first + i);
     group_begin(t, &g, &w);
+    w.spared = &c->earmarks;
     if (group_find(t, &w) == PRESENCE_WAITING)
         return BULK_WAITING;
     code = group_try(t, &w);
-    if (code == RESULT_OK && !bulk_may_open(t, c, &w)) {
-        c->unreached = true;
-        code = ERR_SHARD_UNAVAILABLE;
-    }
+    for (uint32_t i = 1; i < w.stops && code == RESULT_OK; i++)
+        code = bulk_may_open(t, c, w.line[i].shard) ? RESULT_OK : ERR_SHARD_UNAVAILABLE;
     if (code == RESULT_OK) {
         group_send(t, c, &w);
         return code;
@@ -191,6 +208,114 @@ uint16_t bulk_send(struct turn *t, struct bulk_crossing *c, uint32_t first, uint
     *failed = first + w.failed_leg;
     c->seen |= code == RESULT_EXISTS || !group_unseen(t, &w, code);
     return code;
+}
+
+/* --- parcels ---------------------------------------------------------------------------------- */
+
+static struct bulk_parcel *parcel_new(struct turn *t, struct bulk_crossing *c)
+{
+    if (c->parcel_count == c->parcel_cap) {
+        const struct bulk_parcel *old = c->parcels;
+        c->parcel_cap = 2 * c->parcel_cap + 4;
+        c->parcels = turn_alloc(t, c->parcel_cap * sizeof *c->parcels);
+        if (c->parcel_count > 0)
+            memcpy(c->parcels, old, c->parcel_count * sizeof *c->parcels);
+    }
+    check(c->parcel_count < c->parcel_cap);
+    return &c->parcels[c->parcel_count++];
+}
+
+/* One that has room for one more of these; the newest is usual. */
+static struct bulk_parcel *parcel_for(struct turn *t, struct bulk_crossing *c,
+                                      const struct transfer_spec *s, struct id128 tenant_id)
+{
+    uint16_t from = slot_map_home(turn_slots(t), s->debit_account_id);
+    uint16_t to = slot_map_home(turn_slots(t), s->credit_account_id);
+    check(from != turn_shard(t) || to != turn_shard(t));
+    for (uint32_t i = c->parcel_count; i > 0; i--) {
+        struct bulk_parcel *p = &c->parcels[i - 1];
+        if (p->debit_shard == from && p->credit_shard == to &&
+            p->group.legs_count < GROUP_LEGS_MAX && id128_equal(p->group.tenant_id, tenant_id))
+            return p;
+    }
+    struct bulk_parcel *made = parcel_new(t, c);
+    *made = (struct bulk_parcel){group_of(t, tenant_id, PARCEL_FIRST), from, to, PARCEL_FIRST};
+    made->group.apart = true;
+    return made;
+}
+
+static void parcel_put(struct turn *t, struct bulk_parcel *p, const struct group_leg *leg)
+{
+    struct group *g = &p->group;
+    if (g->legs_count == p->cap) {
+        const struct group_leg *old = g->legs;
+        p->cap = 2 * p->cap < GROUP_LEGS_MAX ? 2 * p->cap : GROUP_LEGS_MAX;
+        g->legs = turn_alloc(t, p->cap * sizeof *g->legs);
+        memcpy(g->legs, old, g->legs_count * sizeof *g->legs);
+    }
+    check(g->legs_count < p->cap);
+    g->legs[g->legs_count++] = *leg;
+}
+
+/* The other end of what has one here, or of what has none the credit end decides. */
+static struct leg_between parcel_between(struct turn *t, const struct bulk_parcel *p)
+{
+    bool back = p->credit_shard == turn_shard(t);
+    check(!back || p->debit_shard != turn_shard(t));
+    return (struct leg_between){turn_shard(t), back ? p->debit_shard : p->credit_shard};
+}
+
+static uint16_t item_send(struct turn *t, struct bulk_crossing *c, uint32_t i)
+{
+    struct id128 tenant_id;
+    const struct transfer_spec *s = &c->specs[i];
+    if (bulk_has_id(c, s->id))
+        return RESULT_OUTCOME_PENDING;
+    if (chain_tenant(t, c, i, 1, &tenant_id) == PRESENCE_WAITING)
+        return BULK_WAITING;
+    struct bulk_parcel *p = parcel_for(t, c, s, tenant_id);
+    const struct group_leg asked = leg_asked_for(c, i);
+    parcel_put(t, p, &asked);
+    struct leg l = leg_of(t, &p->group, p->group.legs_count - 1);
+    l.posting.memo = &c->memo;
+    uint16_t code = BULK_WAITING;
+    if (leg_find(t, &l, parcel_between(t, p)) != PRESENCE_WAITING)
+        code = leg_try(t, &l, &c->earmarks);
+    if (code == RESULT_OK &&
+        (!bulk_may_open(t, c, p->debit_shard) || !bulk_may_open(t, c, p->credit_shard)))
+        code = ERR_SHARD_UNAVAILABLE;
+    if (code != RESULT_OK) {
+        p->group.legs_count--;
+        c->seen |=
+            code == RESULT_EXISTS || (code != BULK_WAITING && !posting_unseen(t, &l.posting, code));
+        return code;
+    }
+    if (leg_here(&l))
+        earmarks_add(t, &c->earmarks, &l.posting);
+    uint32_t place = id_places_put(t, &c->ids, s->id);
+    check(place + 1 == c->ids.count);
+    return RESULT_OK;
+}
+
+void bulk_send_parcels(struct turn *t, struct bulk_crossing *c)
+{
+    for (uint32_t i = 0; i < c->parcel_count; i++) {
+        struct group_way w;
+        if (c->parcels[i].group.legs_count == 0)
+            continue;
+        group_begin(t, &c->parcels[i].group, &w);
+        check(w.at == 0 && w.between.decider == parcel_between(t, &c->parcels[i]).decider);
+        group_send(t, c, &w);
+    }
+    c->parcel_count = 0;
+}
+
+uint16_t bulk_send(struct turn *t, struct bulk_crossing *c, uint32_t first, uint32_t count,
+                   uint32_t *failed)
+{
+    check(turn_origin(t) == NULL);
+    *failed = first;
+    return count == 1 ? item_send(t, c, first) : chain_send(t, c, first, count, failed);
 }
 
 void bulk_prepare(struct turn *t, const struct bulk_crossing *c, uint32_t i)

@@ -168,18 +168,25 @@ enum presence bulk_outcome_find(struct turn *t, struct id128 bulk_id,
     return there;
 }
 
-/* Of a group that is refused: all of it, one leg for a cause of its own. */
+/* Of legs apart each that is not made, for its own cause; else all of a group that is refused, one
+ * leg for a cause of its own. */
 static struct bulk_followed group_refusals(struct turn *t, const struct group *g,
                                            struct id128 bulk_id, const struct group_follow *f)
 {
     struct bulk_followed e = {.bulk_id = bulk_id};
-    if (f->result == RESULT_OK)
+    uint32_t shift = MUTANT(CODE_TO_NEIGHBOUR) ? 1 : 0;
+    e.refused = turn_alloc(t, g->legs_count * sizeof *e.refused);
+    for (uint32_t i = 0; i < f->refused_count; i++) {
+        uint32_t leg = (f->refused[i].leg + shift) % g->legs_count;
+        e.refused[i] = (struct bulk_refusal){g->legs[leg].place, f->refused[i].result};
+    }
+    e.refused_count = f->refused_count;
+    if (g->apart || f->result == RESULT_OK)
         return e;
     check(f->failed_leg < g->legs_count);
-    e.refused = turn_alloc(t, g->legs_count * sizeof *e.refused);
     e.refused_count = g->legs_count;
     for (uint32_t i = 0; i < g->legs_count; i++) {
-        bool cause = MUTANT(CODE_TO_NEIGHBOUR) ? i != f->failed_leg : i == f->failed_leg;
+        bool cause = i == f->failed_leg;
         e.refused[i] =
             (struct bulk_refusal){g->legs[i].place, cause ? f->result : RESULT_LINKED_EVENT_FAILED};
     }
@@ -234,8 +241,8 @@ void bulk_conclude(struct turn *t, const struct group_way *w, struct id128 bulk_
     check(w->at == 0);
     struct bulk_request b = *found; /* what it refers to outlives it in this turn */
     const struct bulk_followed e = group_refusals(t, w->group, bulk_id, f);
-    if (f->result != RESULT_OK)
-        group_forget_notes(t, w->group);
+    if (f->result != RESULT_OK || f->refused_count > 0)
+        group_forget_notes(t, w->group, f);
     turn_emit(t, &bulk_followed_type, &e);
     if (begun != NULL)
         bulk_answer_request(t, &b, begun, &e);

@@ -146,6 +146,7 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
     if (fault != NULL || !id128_equal(f->share_id, self))
         return turn_fail(t, fault != NULL ? fault : "a decision about another group");
     w.reserved = *made;
+    w.follows = true;
     struct group_outcome outcome;
     there = group_find(t, &w);
     if (w.at == 0 && group_outcome_find(t, &w, ask, f, &outcome) == PRESENCE_WAITING)

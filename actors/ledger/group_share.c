@@ -32,14 +32,21 @@ enum presence group_share_find(struct turn *t, struct id128 share_id,
 }
 
 enum presence group_share_find_leg(struct turn *t, struct id128 share_id, struct id128 transfer_id,
-                                   const struct group_leg **leg, struct id128 *tenant_id)
+                                   struct group_memo *memo, const struct group_leg **leg,
+                                   struct id128 *tenant_id)
 {
     const struct group_share *share;
-    const struct group_reserved *made;
-    enum presence there = group_share_find(t, share_id, &share, &made);
-    if (there != PRESENCE_THERE)
-        return there;
-    const struct group *g = &made->group;
+    struct group_memo read = {.made = NULL};
+    struct group_memo *known = memo != NULL ? memo : &read;
+    if (known->made == NULL || !id128_equal(known->share_id, share_id)) {
+        enum presence there = group_share_find(t, share_id, &share, &known->made);
+        if (there != PRESENCE_THERE) {
+            known->made = NULL;
+            return there;
+        }
+        known->share_id = share_id;
+    }
+    const struct group *g = &known->made->group;
     *tenant_id = g->tenant_id;
     for (uint32_t i = 0; i < g->legs_count; i++) {
         *leg = &g->legs[i];

@@ -29,10 +29,16 @@ must_check enum presence group_share_find(struct turn *t, struct id128 share_id,
                                           const struct group_share **share,
                                           const struct group_reserved **made);
 
+/* The group that was read last in this turn, for whoever looks at many of its transfers. */
+struct group_memo {
+    struct id128 share_id;
+    const struct group_reserved *made; /* NULL: none */
+};
+
 /* The transfer with this id is under way in the group of this share: *leg is it. ABSENT: it is not
- * any more. */
+ * any more. `memo` may be NULL. */
 must_check enum presence group_share_find_leg(struct turn *t, struct id128 share_id,
-                                              struct id128 transfer_id,
+                                              struct id128 transfer_id, struct group_memo *memo,
                                               const struct group_leg **leg,
                                               struct id128 *tenant_id);
 

@@ -84,8 +84,39 @@ static void kept_aside_parts(const struct group *g, struct id128 account_id,
     check(all->parts_count > 0);
 }
 
+/* Each by itself, as if it were alone: it is decided so. */
+static void kept_aside_put_apart(struct projection *p, const struct group_reserved *e,
+                                 uint64_t time_ns)
+{
+    const struct group *g = &e->group;
+    const bool debit = e->side == CROSSING_SIDE_DEBIT;
+    uint32_t refused = 0; /* in the order of the legs */
+    for (uint32_t i = 0; i < g->legs_count && e->has_side; i++) {
+        const struct group_leg *l = &g->legs[i];
+        if (refused < g->refused_count && g->refused[refused].leg == i) {
+            refused++;
+            continue;
+        }
+        const struct kept_aside_row row = {
+            .account_id = debit ? l->debit_account_id : l->credit_account_id,
+            .transfer_id = l->id,
+            .counterparty_id = debit ? l->credit_account_id : l->debit_account_id,
+            .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
+            .debits = debit ? l->amount : 0,
+            .credits = debit ? 0 : l->amount,
+            .recorded_time = time_ns,
+        };
+        kept_aside_add(p, &row);
+    }
+    check(!e->has_side || refused == g->refused_count);
+}
+
 void kept_aside_put_group(struct projection *p, const struct group_reserved *e, uint64_t time_ns)
 {
+    if (e->group.apart) {
+        kept_aside_put_apart(p, e, time_ns);
+        return;
+    }
     for (uint32_t i = 0; i < e->kept_count; i++) {
         struct group_part parts[GROUP_LEGS_MAX];
         struct group_parts all = {.parts = parts};

@@ -13,7 +13,7 @@ struct account;
 /* Under this id stand the sums of an account; a walk over what it keeps begins behind it. */
 #define KEPT_ASIDE_SUMS ID128_ZERO
 
-#define KEPT_ASIDE_PARTS_MAX 4096 /* bytes of what a group will move of an account */
+#define KEPT_ASIDE_PARTS_MAX 32768 /* bytes of what a group will move of an account */
 
 /* It was kept aside then, or is let go, whatever becomes of it. `ends`: of a post, what its pending
  * transfer then holds no longer. */

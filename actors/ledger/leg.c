@@ -97,6 +97,13 @@ uint16_t leg_check(struct turn *t, struct leg *l)
     return passes ? leg_passing_check(t, &l->posting) : RESULT_OK;
 }
 
+uint16_t leg_try(struct turn *t, struct leg *l, const struct earmarks *spared)
+{
+    check(l->posting.grouped);
+    earmarks_spare(spared, &l->posting);
+    return leg_check(t, l);
+}
+
 struct leg_posted leg_event(struct turn *t, const struct group *g, uint32_t i,
                             struct leg_between between, uint64_t decided_time)
 {

@@ -4,6 +4,7 @@
 #ifndef LEDGER_LEG_H
 #define LEDGER_LEG_H
 
+#include "actors/ledger/earmark.h"
 #include "actors/ledger/posting.h"
 #include "runtime/actor/turn.h"
 #include "schemas/ledger.h"
@@ -36,6 +37,9 @@ must_check enum presence leg_find(struct turn *t, struct leg *l, struct leg_betw
 
 /* The rules that this shard looks at, in the order of the codes. */
 must_check uint16_t leg_check(struct turn *t, struct leg *l);
+
+/* The same beside what is earmarked; NULL: nothing is. */
+must_check uint16_t leg_try(struct turn *t, struct leg *l, const struct earmarks *spared);
 
 /* What is recorded of it here if it is decided at this time. */
 struct leg_posted leg_event(struct turn *t, const struct group *g, uint32_t i,

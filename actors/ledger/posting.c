@@ -118,7 +118,7 @@ static enum presence earlier_in_group(struct turn *t, struct posting *p, struct 
         return turn_find_group_share(t, begun->share_id, &share);
     }
     const struct leg_reserved *e = p->earlier.event;
-    there = group_share_find_leg(t, e->share_id, e->id, &leg, tenant_id);
+    there = group_share_find_leg(t, e->share_id, e->id, p->memo, &leg, tenant_id);
     p->earlier.event = leg;
     p->earlier_in_group = there == PRESENCE_THERE;
     return there;

@@ -21,6 +21,7 @@ struct account;          /* actors/ledger/account.h */
 struct ledger_totals;    /* actors/ledger/ledger_totals.h */
 struct pending_transfer; /* actors/ledger/pending_transfer.h */
 struct reservation;      /* actors/ledger/reservation.h */
+struct group_memo;       /* actors/ledger/group_share.h */
 
 /* Sets of enum transfer_flags. */
 #define POSTING_RESOLVES (TRANSFER_FLAGS_POST_PENDING | TRANSFER_FLAGS_VOID_PENDING)
@@ -50,6 +51,9 @@ struct posting {
     bool continues; /* another shard, where it was asked for, has checked the rest */
     bool grouped;   /* it is a leg of a group (leg.h) */
     uint16_t from;  /* then: that shard */
+    struct group_memo *memo; /* what was read of a group before in this turn; may be NULL */
+    /* What is earmarked (earmark.h) of the accounts that are here, and of the sums. */
+    u128 debits_kept, credits_kept, sums_kept;
     /* Filled by posting_find(), which keeps what was found earlier in this turn. */
     const struct account *debit, *credit; /* NULL: absent */
     const struct ledger_totals *totals;   /* of the first account's tenant and currency */

@@ -318,6 +318,12 @@ static uint16_t status_check(const struct posting *p)
     return RESULT_OK;
 }
 
+static u128 posting_most(u128 amount, u128 room, u128 kept)
+{
+    room = room > kept ? room - kept : 0;
+    return room < amount ? room : amount;
+}
+
 /* What the debit account keeps aside for a transfer that the other shard balances. It could not
  * give more: if that should be wanted, token_check() has the cause. */
 static u128 posting_kept(const struct posting *p, u128 amount)
@@ -325,7 +331,7 @@ static u128 posting_kept(const struct posting *p, u128 amount)
     u128 most = account_debit_most(p->debit);
     if (most == U128_MAX && !p->transfer.has_amount)
         most = POSTING_CAP_MAX;
-    return most < amount ? most : amount;
+    return posting_most(amount, most, 0);
 }
 
 static u128 posting_balanced(const struct posting *p)
@@ -335,14 +341,10 @@ static u128 posting_balanced(const struct posting *p)
         amount = U128_MAX;
     if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT) && p->credit_away)
         amount = posting_kept(p, amount);
-    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT) && p->debit != NULL) {
-        u128 room = account_debit_room(p->debit);
-        amount = room < amount ? room : amount;
-    }
-    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT) && p->credit != NULL) {
-        u128 room = account_credit_room(p->credit);
-        amount = room < amount ? room : amount;
-    }
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_DEBIT) && p->debit != NULL)
+        amount = posting_most(amount, account_debit_room(p->debit), p->debits_kept);
+    if (posting_has(p, TRANSFER_FLAGS_BALANCING_CREDIT) && p->credit != NULL)
+        amount = posting_most(amount, account_credit_room(p->credit), p->credits_kept);
     return amount;
 }
 
@@ -351,35 +353,45 @@ static bool posting_overflows(u128 a, u128 b)
     return a + b < a;
 }
 
-static uint16_t overflow_check(struct turn *t, const struct posting *p)
+/* Of what it takes and brings beside what is earmarked. */
+static uint16_t overflow_check(struct turn *t, const struct posting *p, u128 debits, u128 credits)
 {
     static const struct account away;
     const struct account *d = p->debit != NULL ? p->debit : &away;
     const struct account *c = p->credit != NULL ? p->credit : &away;
     if (posting_has(p, TRANSFER_FLAGS_PENDING)) {
-        if (posting_overflows(d->debits_pending, p->amount))
+        if (posting_overflows(d->debits_pending, debits))
             return RESULT_OVERFLOWS_DEBITS_PENDING;
-        if (posting_overflows(c->credits_pending, p->amount))
+        if (posting_overflows(c->credits_pending, credits))
             return RESULT_OVERFLOWS_CREDITS_PENDING;
     }
-    if (posting_overflows(d->debits_posted, p->amount))
+    if (posting_overflows(d->debits_posted, debits))
         return RESULT_OVERFLOWS_DEBITS_POSTED;
-    if (posting_overflows(c->credits_posted, p->amount))
+    if (posting_overflows(c->credits_posted, credits))
         return RESULT_OVERFLOWS_CREDITS_POSTED;
-    if (posting_overflows(d->debits_pending + d->debits_posted, p->amount))
+    if (posting_overflows(d->debits_pending + d->debits_posted, debits))
         return RESULT_OVERFLOWS_DEBITS;
-    if (posting_overflows(c->credits_pending + c->credits_posted, p->amount))
+    if (posting_overflows(c->credits_pending + c->credits_posted, credits))
         return RESULT_OVERFLOWS_CREDITS;
     uint64_t timeout_ns = (uint64_t)p->transfer.timeout_s * NS_PER_S;
     return turn_time(t) + timeout_ns < timeout_ns ? RESULT_OVERFLOWS_TIMEOUT : RESULT_OK;
 }
 
 /* The sums over all accounts are in the ledger's totals: they may not overflow either. */
-static uint16_t totals_check(const struct posting *p)
+static uint16_t room_check(struct turn *t, const struct posting *p)
 {
-    const struct ledger_totals *l = p->totals;
-    check(l != NULL);
-    return ledger_totals_have_room(l, p->amount) ? RESULT_OK : RESULT_OVERFLOWS_DEBITS;
+    u128 debits, credits, sums;
+    check(p->totals != NULL);
+    if (!u128_add(p->amount, p->debits_kept, &debits) ||
+        !u128_add(p->amount, p->credits_kept, &credits) ||
+        !u128_add(p->amount, p->sums_kept, &sums))
+        return RESULT_OVERFLOWS_DEBITS;
+    uint16_t code = overflow_check(t, p, debits, credits);
+    if (code == RESULT_OK && !ledger_totals_have_room(p->totals, sums))
+        code = RESULT_OVERFLOWS_DEBITS;
+    if (code == RESULT_OK && p->debit != NULL)
+        code = account_debit_check(p->debit, debits);
+    return code == RESULT_OK && p->credit != NULL ? account_credit_check(p->credit, credits) : code;
 }
 
 /* --- checks of post and void ------------------------------------------------------------------ */
@@ -422,8 +434,7 @@ static uint16_t pending_equal_check(const struct posting *p)
     return RESULT_OK;
 }
 
-/* Among several, what another shard must be asked for cannot be posted, and what has its home in
- * another can be neither posted nor voided. */
+/* Among several what another shard must be asked for cannot be posted, nor, there, voided. */
 static uint16_t pending_home_check(const struct posting *p)
 {
     check(p->pending != NULL);
@@ -479,8 +490,7 @@ static uint16_t pending_status_check(struct turn *t, const struct posting *p)
 
 /* --- all of it: the order of the codes -------------------------------------------------------- */
 
-/* The first check that does not say OK decides; schemas/errors.toml lists the codes in this
- * order. */
+/* The first check that does not say OK decides, in the order of schemas/errors.toml. */
 
 static uint16_t flags_check(const struct posting *p)
 {
@@ -520,11 +530,7 @@ static uint16_t sides_check(struct turn *t, struct posting *p)
         (code = status_check(p)) != RESULT_OK)
         return code;
     p->amount = posting_balanced(p);
-    if ((code = overflow_check(t, p)) != RESULT_OK || (code = totals_check(p)) != RESULT_OK ||
-        (p->debit != NULL && (code = account_debit_check(p->debit, p->amount)) != RESULT_OK) ||
-        (p->credit != NULL && (code = account_credit_check(p->credit, p->amount)) != RESULT_OK))
-        return code;
-    return RESULT_OK;
+    return room_check(t, p);
 }
 
 static uint16_t new_transfer_check(struct turn *t, struct posting *p)

@@ -237,7 +237,7 @@ void transaction_conclude(struct turn *t, const struct group_way *w, struct id12
     check(!id128_is_zero(ask));
     if (f->result != RESULT_OK) {
         const struct leg_refusal refusal = transaction_refusal(w->group, f->failed_leg);
-        group_forget_notes(t, w->group);
+        group_forget_notes(t, w->group, f);
         turn_close(t, ask, f->result, &leg_refusal_type, &refusal, 0);
         return;
     }

@@ -200,7 +200,7 @@ enum presence transfer_find_open(struct turn *t, struct id128 id, struct id128 *
     if (there == PRESENCE_THERE && stored.number == LEG_RESERVED_NUMBER) {
         const struct group_leg *leg;
         const struct leg_reserved *e = stored.event;
-        return group_share_find_leg(t, e->share_id, id, &leg, tenant_id);
+        return group_share_find_leg(t, e->share_id, id, NULL, &leg, tenant_id);
     }
     if (there != PRESENCE_THERE || stored.number != TRANSFER_RESERVED_NUMBER)
         return there == PRESENCE_WAITING ? there : PRESENCE_ABSENT;

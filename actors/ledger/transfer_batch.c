@@ -33,6 +33,7 @@ static void take_up(struct transfers *all, uint32_t i)
 {
     all->at = i;
     all->posting.transfer = all->specs[i];
+    all->posting.memo = &all->crossing.memo;
 }
 
 static uint32_t spec_flags(const struct bulk *b, uint32_t i)
@@ -81,6 +82,9 @@ static uint16_t spec_make(const struct bulk *b, struct turn *t, uint32_t i)
     take_up(all, i);
     if (posting_find(t, &all->posting) == PRESENCE_WAITING)
         return BULK_WAITING;
+    if (bulk_has_id(&all->crossing, all->posting.transfer.id))
+        return RESULT_OUTCOME_PENDING;
+    earmarks_spare(&all->crossing.earmarks, &all->posting);
     uint16_t code = posting_check(t, &all->posting);
     all->seen |=
         code == RESULT_OK || code == RESULT_EXISTS || !posting_unseen(t, &all->posting, code);
@@ -194,6 +198,8 @@ static bool make_all(struct turn *t, struct transfers *all, uint16_t *codes)
     const struct turn_savepoint start = turn_savepoint(t);
     if (!bulk_run(&b, t, codes))
         return transfers_wait(t, all, start);
+    if (!all->crossing.unreached)
+        bulk_send_parcels(t, &all->crossing);
     if (transfers_await(t, all, codes) == PRESENCE_WAITING)
         return transfers_wait(t, all, start);
     all->seen |= all->crossing.seen;

@@ -153,7 +153,9 @@ void group_released_project(struct projection *p, const void *event, uint64_t ti
     const struct group_released *e = event;
     (void)time_ns;
     for (uint32_t i = 0; i < e->accounts_count; i++)
-        kept_aside_remove(p, e->accounts[i].account_id, e->share_id);
+        kept_aside_remove(p, e->accounts[i].account_id,
+                          e->accounts[i].has_transfer_id ? e->accounts[i].transfer_id
+                                                         : e->share_id);
 }
 
 void leg_posted_project(struct projection *p, const void *event, uint64_t time_ns)

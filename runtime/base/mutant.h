@@ -96,6 +96,8 @@
     X(MIDDLE_DECIDES, "middle_decides")                                                            \
     X(TELL_HOME_ALONE, "tell_home_alone")                                                          \
     X(FOLLOW_RECHECKS, "follow_rechecks")                                                          \
+    X(MAKE_ITEM_TWICE, "make_item_twice")                                                          \
+    X(SPEND_EARMARKED, "spend_earmarked")                                                          \
     X(KEEP_SUM, "keep_sum")                                                                        \
     X(FOLLOW_REFUSED, "follow_refused")                                                            \
     X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \

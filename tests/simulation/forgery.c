@@ -59,7 +59,7 @@ void forgery_send(struct turn *t, struct id128 to, uint64_t number)
     const struct payment_told told = {.payment_id = target, .ask = target};
     const struct transfer_half_end half = {target, {.pending_id = target, .released = 1}};
     const struct group_token group = {.account_id = target, .group = {.tenant_id = target}};
-    const struct group_follow follow = {target, RESULT_OK, 0, turn_time(t)};
+    const struct group_follow follow = {.share_id = target, .decided_time = turn_time(t)};
     switch (number % FORGERIES) {
     case 0:
         turn_send(t, &transfer_token_type, &transfer);

@@ -21,6 +21,20 @@ static uint32_t flags_across(struct run *run, bool last, bool chains)
     return flags;
 }
 
+/* Most of what the account of the one before has: both together are too much for it. */
+static void spend_again(struct run *run, struct transfer_spec *s,
+                        const struct transfer_spec *before)
+{
+    const struct ref_account *a = reference_account(&run->reference, before->debit_account_id);
+    if (a == NULL || !workload_chance(run, 3) || a->currency != s->currency ||
+        id128_equal(a->id, s->credit_account_id))
+        return;
+    u128 out = a->now.debits_posted + a->now.debits_pending;
+    s->debit_account_id = a->id;
+    if (a->now.credits_posted > out)
+        s->amount = a->now.credits_posted - out - (a->now.credits_posted - out) / 3;
+}
+
 /* From any account to another, of a chain at times on with what the one before brought. */
 static bool make_item_across(struct run *run, struct transfer_spec *s,
                              const struct transfer_spec *before, uint32_t flags)
@@ -86,6 +100,8 @@ bool workload_bulk_across(struct run *run, struct request *q)
             return false;
         if (i > 0 && workload_chance(run, 20))
             items[i].id = items[i - 1].id;
+        if (i > 0)
+            spend_again(run, &items[i], &items[i - 1]);
     }
     q->who = workload_bookkeeper(run);
     q->expects = unknown;

@@ -300,6 +300,130 @@ static void an_id_twice_in_a_list_is_made_once(void **state)
     expect_account(b, 1, 10, 10);
 }
 
+/* Those that travel together are decided each for itself, wherever they are refused. */
+static void one_of_many_is_refused_alone(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    assert_int_equal(shards_move(b, 4, 1, 10), RESULT_OK);
+    shards_open(b, 5, USD, STRICT);
+    freeze(b, 3);
+    add(&l, 1, 2, 6, 0); /* between two others: kept aside by the first of them */
+    add(&l, 1, 2, 6, 0); /* which has no more */
+    add(&l, 5, 3, 1, 0); /* refused by the first */
+    add(&l, 1, 3, 4, 0); /* refused by the second */
+    add(&l, 1, 2, 4, 0); /* what that had kept aside is not free yet */
+    add(&l, 4, 1, 3, 0);
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_EXCEEDS_CREDITS, RESULT_EXCEEDS_CREDITS,
+                 RESULT_CREDIT_ACCOUNT_FROZEN, RESULT_EXCEEDS_CREDITS, RESULT_OK);
+    expect_settled(b);
+    expect_account(b, 1, 7, 7);
+    expect_account(b, 2, 6, 6);
+}
+
+/* What those before it keep aside is not there for what stays at home. */
+static void what_stays_at_home_leaves_what_travels_its_money(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    assert_int_equal(shards_move(b, 4, 8, 10), RESULT_OK);
+    add(&l, 8, 1, 7, 0);
+    add(&l, 8, 4, 7, 0);
+    add(&l, 8, 4, 3, LINKED);
+    add(&l, 4, 2, 1, 0);
+    add(&l, 8, 4, 1, 0);
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_EXCEEDS_CREDITS, RESULT_OK, RESULT_OK,
+                 RESULT_EXCEEDS_CREDITS);
+    expect_settled(b);
+    expect_account(b, 8, 0, 0);
+}
+
+static void an_id_that_travels_is_taken_for_what_stays_at_home(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    add(&l, 4, 1, 5, 0);
+    add(&l, 4, 8, 5, 0);
+    add(&l, 4, 2, 5, LINKED);
+    add(&l, 4, 3, 5, 0);
+    l.items[1].transfer_id = l.items[3].transfer_id = l.items[0].transfer_id;
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_OUTCOME_PENDING,
+                 RESULT_LINKED_EVENT_FAILED, RESULT_OUTCOME_PENDING);
+    expect_settled(b);
+    expect_account(b, 1, 5, 5);
+    expect_account(b, 8, 0, 0);
+}
+
+/* Also where home has no account of it. */
+static void an_id_twice_in_a_chain_is_made_by_none(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    assert_int_equal(shards_move(b, 4, 1, 10), RESULT_OK);
+    add(&l, 4, 8, 5, 0);
+    add(&l, 1, 2, 5, LINKED);
+    add(&l, 1, 2, 5, 0);
+    l.items[2].transfer_id = l.items[1].transfer_id;
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_LINKED_EVENT_FAILED,
+                 RESULT_EXISTS_WITH_DIFFERENT_FLAGS);
+    expect_settled(b);
+    expect_account(b, 1, 10, 10);
+}
+
+/* One answer, however many sends it takes; each is made once, also after a restart between. */
+static void a_thousand_travel_to_one_shard(void **state)
+{
+    struct shards_bank *b = *state;
+    static struct transfer_spec items[1000];
+    struct item_results r;
+    given_accounts(b);
+    for (uint64_t i = 0; i < array_len(items); i++)
+        items[i] = (struct transfer_spec){.id = transfer(i),
+                                          .debit_account_id = shards_account(4),
+                                          .credit_account_id = shards_account(i == 777 ? 5 : 1),
+                                          .has_amount = true,
+                                          .amount = 1,
+                                          .currency = USD,
+                                          .code = 1};
+    const struct transfers_create c = {items, array_len(items)};
+    b->cut[1] = true;
+    shards_ask(b, &transfers_create_type, &c, 0);
+    shards_run(b, 500 * NS_PER_MS);
+    expect_account(b, 1, 999, 999);
+    shards_restart(b);
+    struct question *q = shards_ask(b, &transfers_create_type, &c, 0);
+    b->cut[1] = false;
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &item_results_type, &r);
+    assert_int_equal(r.results_count, 1);
+    assert_int_equal(r.results[0].index, 777);
+    assert_int_equal(r.results[0].result, RESULT_CREDIT_ACCOUNT_NOT_FOUND);
+    assert_int_equal(shards_move(b, 4, 1, 1), RESULT_OK); /* loads what is looked at next */
+    expect_settled(b);
+    expect_account(b, 1, 1000, 1000);
+}
+
+/* What is decided late is refused, all that travels with it. */
+static void what_waits_too_long_is_refused(void **state)
+{
+    struct shards_bank *b = *state;
+    struct transfers l = {.count = 0};
+    given_accounts(b);
+    b->cut[0] = true;
+    add(&l, 4, 1, 5, 0);
+    add(&l, 4, 1, 6, 0);
+    struct question *q = ask(b, &l);
+    shards_run(b, 31 * NS_PER_S);
+    b->cut[0] = false;
+    EXPECT_CODES(answer(b, q), RESULT_DEADLINE_PASSED, RESULT_DEADLINE_PASSED);
+    expect_settled(b);
+    expect_account(b, 1, 0, 0);
+}
+
 /* --- under way -------------------------------------------------------------------------------- */
 
 /* What is at home is made at once, but the answer waits for the rest. */
@@ -462,6 +586,12 @@ int main(void)
         SHARDS_TEST(each_has_its_own_code),
         SHARDS_TEST(what_comes_over_shards_is_spent_by_what_is_linked_to_it),
         SHARDS_TEST(what_one_keeps_aside_the_next_does_not_have),
+        SHARDS_TEST(one_of_many_is_refused_alone),
+        SHARDS_TEST(what_stays_at_home_leaves_what_travels_its_money),
+        SHARDS_TEST(an_id_that_travels_is_taken_for_what_stays_at_home),
+        SHARDS_TEST(an_id_twice_in_a_chain_is_made_by_none),
+        SHARDS_TEST(a_thousand_travel_to_one_shard),
+        SHARDS_TEST(what_waits_too_long_is_refused),
         SHARDS_TEST(the_compact_form_names_the_refused),
         SHARDS_TEST(an_id_twice_in_a_list_is_made_once),
         SHARDS_TEST(the_list_is_answered_when_all_is_decided),

@@ -27,7 +27,10 @@ struct ref_group {
     uint16_t home, decider;
     struct group_leg legs[LEGS_MAX];
     uint32_t legs_count;
-    bool decided, refused;
+    bool apart;            /* each for itself */
+    bool out[LEGS_MAX];    /* of legs apart: refused before the last shard */
+    bool made[LEGS_MAX];   /* by the last */
+    bool decided, refused; /* of all of it */
     uint64_t decided_ns;
     struct ref_share *shares; /* by shard */
 };
@@ -38,6 +41,7 @@ struct ref_groups {
     /* In the record that is being read: whose legs were made, and how many. */
     struct ref_group *making;
     uint32_t made;
+    bool seen[LEGS_MAX];
 };
 
 static struct ref_groups *groups_of(struct reference *r)
@@ -79,6 +83,7 @@ static struct ref_group *group_made(struct reference *r, const struct group_rese
                                .tenant = g->tenant_id,
                                .home = e->home,
                                .decider = e->decider,
+                               .apart = g->apart,
                                .legs_count = g->legs_count};
     memcpy(made->legs, g->legs, g->legs_count * sizeof *g->legs);
     made->shares = calloc(r->slots->shards, sizeof *made->shares);
@@ -86,16 +91,21 @@ static struct ref_group *group_made(struct reference *r, const struct group_rese
     return made;
 }
 
-/* The most that the first so many legs together take from the account, or bring it. */
+/* The most that the first so many legs together take from the account, or bring it; of legs apart
+ * all that they do. */
 static u128 most_of(const struct ref_group *g, struct id128 account_id, bool brings)
 {
     u128 debits = 0, credits = 0, most = 0;
     for (uint32_t i = 0; i < g->legs_count; i++) {
         const struct group_leg *l = &g->legs[i];
-        if (id128_equal(l->debit_account_id, account_id))
+        if (!g->out[i] && id128_equal(l->debit_account_id, account_id))
             reference_add(&debits, l->amount);
-        if (id128_equal(l->credit_account_id, account_id))
+        if (!g->out[i] && id128_equal(l->credit_account_id, account_id))
             reference_add(&credits, l->amount);
+        if (g->apart) {
+            most = brings ? credits : debits;
+            continue;
+        }
         u128 more = brings ? credits : debits, less = brings ? debits : credits;
         if (more > less && more - less > most)
             most = more - less;
@@ -122,7 +132,7 @@ static uint32_t count_here(const struct reference *r, const struct ref_group *g)
     for (uint32_t i = 0; i < 2 * g->legs_count; i++) {
         const struct group_leg *l = &g->legs[i / 2];
         struct id128 id = i % 2 == 0 ? l->debit_account_id : l->credit_account_id;
-        bool known = !is_here(r, id);
+        bool known = !is_here(r, id) || g->out[i / 2];
         for (uint32_t k = 0; k < count && !known; k++)
             known = id128_equal(seen[k], id);
         if (!known)
@@ -131,10 +141,26 @@ static uint32_t count_here(const struct reference *r, const struct ref_group *g)
     return count;
 }
 
+/* What a shard refuses is out for all that come after it. */
+static void group_goes_on(struct ref_group *g, const struct group *as)
+{
+    bool out[LEGS_MAX] = {false};
+    if (as->refused_count > 0 && !g->apart)
+        broken("some of a group that is all or none are refused");
+    for (uint32_t i = 0; i < as->refused_count; i++)
+        out[as->refused[i].leg] = true;
+    for (uint32_t i = 0; i < g->legs_count; i++) {
+        if (g->out[i] && !out[i])
+            broken("a transfer that a shard refused goes on to the next");
+        g->out[i] = out[i];
+    }
+}
+
 static void group_kept_aside(struct reference *r, const struct group_reserved *e)
 {
     struct ref_group *g = group_made(r, e);
     struct ref_share *s = &g->shares[r->shard];
+    group_goes_on(g, &e->group);
     if (s->kept || g->decided || g->refused || r->shard == g->decider || e->decider != g->decider)
         broken("a shard keeps something aside for a group twice, or too late");
     if (e->group.legs_count != g->legs_count || e->kept_count != count_here(r, g))
@@ -175,6 +201,15 @@ static void group_let_go(struct reference *r, const struct group_released *e)
     struct ref_share *s = &g->shares[r->shard];
     if (s->over || (e->result == 0) != g->decided)
         broken("a group is followed twice, or otherwise than it was decided");
+    uint32_t refused = 0;
+    for (uint32_t i = 0; i < g->legs_count; i++)
+        refused += !g->made[i];
+    for (uint32_t i = 0; i < e->refused_count; i++)
+        if (e->refused[i].leg >= g->legs_count || g->made[e->refused[i].leg] ||
+            (i > 0 && e->refused[i].leg <= e->refused[i - 1].leg))
+            broken("a transfer is followed otherwise than it was decided");
+    if (g->apart && e->refused_count != refused)
+        broken("%u of a group's transfers are refused, not %u", e->refused_count, refused);
     g->refused = !g->decided;
     s->over = true;
     for (uint32_t i = 0; i < s->count; i++) {
@@ -279,6 +314,13 @@ static void leg_made(struct reference *r, const struct leg_posted *e, uint64_t t
     struct ref_group *g = leg_of_group(r, e, &leg);
     struct ref_groups *all = groups_of(r);
     const struct group_leg *l = &g->legs[leg];
+    if (all->seen[leg] || g->out[leg])
+        broken("a transfer of a group is made twice, or although it was refused");
+    all->seen[leg] = true;
+    if (r->shard == g->decider)
+        g->made[leg] = true;
+    else if (!g->made[leg])
+        broken("a transfer of a group is made that the last shard has not made");
     if (r->shard == g->decider && !g->decided) {
         if (e->decided_time > time_ns)
             broken("a group is decided in the future");
@@ -306,9 +348,9 @@ void ref_groups_end(struct reference *r)
     if (g == NULL)
         return;
     for (uint32_t i = 0; i < g->legs_count; i++)
-        expected += r->shard == g->home || r->shard == g->decider ||
-                    is_here(r, g->legs[i].debit_account_id) ||
-                    is_here(r, g->legs[i].credit_account_id);
+        expected += (g->made[i] || !g->apart) && (r->shard == g->home || r->shard == g->decider ||
+                                                  is_here(r, g->legs[i].debit_account_id) ||
+                                                  is_here(r, g->legs[i].credit_account_id));
     if (all->made != expected)
         broken("%u of a group's %u transfers are made in a shard", all->made, expected);
     for (uint32_t i = 0; i < g->legs_count && r->shard == g->home; i++) {
@@ -319,6 +361,7 @@ void ref_groups_end(struct reference *r)
     }
     all->making = NULL;
     all->made = 0;
+    memset(all->seen, 0, sizeof all->seen);
 }
 
 bool ref_groups_event(struct reference *r, const struct message_type *type, const void *event,
@@ -353,7 +396,7 @@ void ref_groups_under_way(const struct reference *r, uint16_t currency, uint16_t
         const struct ref_group *g = &r->groups->groups[i];
         for (uint32_t k = 0; g->decider == decider && k < g->legs_count; k++) {
             const struct group_leg *l = &g->legs[k];
-            if (l->currency != currency)
+            if (l->currency != currency || !g->made[k])
                 continue;
             if (reference_home(r, l->debit_account_id) == follower &&
                 is_under_way(r, g, l->debit_account_id, l->credit_account_id))
@@ -373,7 +416,8 @@ u128 ref_groups_to_follow(const struct reference *r, uint16_t currency)
         for (uint32_t k = 0; g->decided && k < g->legs_count; k++) {
             const struct group_leg *l = &g->legs[k];
             uint16_t shard = reference_home(r, l->debit_account_id);
-            if (l->currency == currency && shard != g->decider && !g->shares[shard].over)
+            if (g->made[k] && l->currency == currency && shard != g->decider &&
+                !g->shares[shard].over)
                 sum = reference_sum(sum, l->amount);
         }
     }
@@ -433,8 +477,9 @@ bool ref_groups_decided(const struct reference *r, struct id128 id, struct id128
             continue;
         for (uint32_t k = 0; k < g->legs_count; k++) {
             const struct group_leg *l = &g->legs[k];
-            if (!id128_equal(l->id, id) || (!id128_equal(l->debit_account_id, account_id) &&
-                                            !id128_equal(l->credit_account_id, account_id)))
+            if (!g->made[k] || !id128_equal(l->id, id) ||
+                (!id128_equal(l->debit_account_id, account_id) &&
+                 !id128_equal(l->credit_account_id, account_id)))
                 continue;
             *as = (struct ref_moving){
                 .id = id,
