@@ -404,7 +404,9 @@ static const struct operation *workload_timely(struct run *run)
         return ledger_operation("transfer_held");
     if (run->swarm.shards == 1 || !workload_chance(run, cut ? 2 : 12))
         return NULL;
-    return ledger_operation(workload_chance(run, 4) ? "reverse" : "post_held");
+    if (workload_chance(run, 3))
+        return ledger_operation(workload_chance(run, 2) ? "reverse" : "crossing_reversed");
+    return ledger_operation("post_held");
 }
 
 static const struct operation *workload_choose(struct run *run)

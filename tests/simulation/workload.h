@@ -120,6 +120,7 @@ bool workload_payee_closes(struct run *run, struct request *q);
  * be it under way. */
 bool workload_transaction_across(struct run *run, struct request *q);
 bool workload_transaction_again(struct run *run, struct request *q);
+bool workload_crossing_reversed(struct run *run, struct request *q);
 bool workload_reversal_again(struct run *run, struct request *q);
 /* The id of the transaction that is made, if it is given; else NULL. */
 const struct id128 *workload_transaction_id(const struct request *q);

@@ -771,6 +771,7 @@ const struct operation ledger_operations[] = {
     {"transaction_across", workload_transaction_across},
     {"transaction_again", workload_transaction_again},
     {"transaction_reversed", transaction_reversed},
+    {"crossing_reversed", workload_crossing_reversed},
     {"reversal_again", workload_reversal_again},
     {"transaction_show", workload_transaction_show},
     {"trial_balance", trial_balance},

@@ -88,6 +88,45 @@ bool workload_reversal_again(struct run *run, struct request *q)
     return false;
 }
 
+static bool legs_cross(const struct run *run, const struct transaction_create *c)
+{
+    for (uint32_t i = 0; i < c->legs_count; i++)
+        if (run_home(run, c->legs[i].debit_account_id) !=
+                run_home(run, c->legs[0].debit_account_id) ||
+            run_home(run, c->legs[i].credit_account_id) !=
+                run_home(run, c->legs[0].debit_account_id))
+            return true;
+    return false;
+}
+
+/* The newest over shards of those whose id is known, moved back if nobody asked for that; else one
+ * that can be. */
+bool workload_crossing_reversed(struct run *run, struct request *q)
+{
+    for (uint32_t i = run->request_count; i-- > 0;) {
+        const struct request *from = run->requests[i];
+        const struct transaction_create *c = &from->body.transaction_create;
+        if (from->type == &transaction_reverse_type)
+            break;
+        if (from->type != &transaction_create_type || !c->has_transaction_id || !legs_cross(run, c))
+            continue;
+        const struct ref_transaction *whole = reference_transaction(
+            &run->reference, run_home(run, c->transaction_id), c->transaction_id);
+        if (whole == NULL || whole->reversed)
+            continue;
+        struct transaction_reverse *v = &q->body.transaction_reverse;
+        q->type = &transaction_reverse_type;
+        q->who = from->who;
+        v->transaction_id = c->transaction_id;
+        v->has_reversal_id = workload_chance(run, 2);
+        v->reversal_id = workload_new_id(run, whole->shard);
+        workload_reason(run, &v->has_reason, &v->reason);
+        q->expects = unknown;
+        return true;
+    }
+    return workload_transaction_across(run, q);
+}
+
 /* One that is under way, once more under its id: the same, or in other words. */
 bool workload_transaction_again(struct run *run, struct request *q)
 {
