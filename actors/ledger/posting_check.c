@@ -580,12 +580,10 @@ static uint16_t half_check(struct posting *p)
 static uint16_t continued_check(struct turn *t, struct posting *p)
 {
     uint16_t code = goes_first(t, p) ? RESULT_OK : exists_check(p);
-    if (code == RESULT_OUTCOME_PENDING)
-        return RESULT_ID_UNDER_WAY; /* what is kept of this one is its own outcome */
     if (code == RESULT_OK && p->reversed && !MUTANT(REVERSE_AGAIN))
-        code = RESULT_ALREADY_REVERSED;
-    if (code != RESULT_OK)
-        return code;
+        return RESULT_ALREADY_REVERSED;
+    if (code != RESULT_OK) /* what is kept of this one is its own outcome */
+        return code == RESULT_OUTCOME_PENDING ? RESULT_ID_UNDER_WAY : code;
     return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? half_check(p) : sides_check(t, p);
 }
 

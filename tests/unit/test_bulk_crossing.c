@@ -350,8 +350,8 @@ static void an_id_that_travels_is_taken_for_what_stays_at_home(void **state)
     add(&l, 4, 2, 5, LINKED);
     add(&l, 4, 3, 5, 0);
     l.items[1].transfer_id = l.items[3].transfer_id = l.items[0].transfer_id;
-    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_OUTCOME_PENDING,
-                 RESULT_LINKED_EVENT_FAILED, RESULT_OUTCOME_PENDING);
+    EXPECT_CODES(answer(b, ask(b, &l)), RESULT_OK, RESULT_ID_UNDER_WAY, RESULT_LINKED_EVENT_FAILED,
+                 RESULT_ID_UNDER_WAY);
     expect_settled(b);
     expect_account(b, 1, 5, 5);
     expect_account(b, 8, 0, 0);
