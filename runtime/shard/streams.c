@@ -332,7 +332,8 @@ bool streams_shut(const struct streams *s, uint16_t other, bool to_all)
     uint64_t open = sent != NULL && o->opened ? sent->sent.n - o->taken : 0;
     if (!o->opened || open >= STREAM_OPEN_MAX)
         return true;
-    return open > 0 && env_mono_ns(s->uses.env) - o->moved_ns >= STREAM_LAG_MAX_NS;
+    /* What is not durable yet does not lag: nothing had to move before it came. */
+    return o->durable > o->taken && env_mono_ns(s->uses.env) - o->moved_ns >= STREAM_LAG_MAX_NS;
 }
 
 bool streams_may_open(struct streams *s, uint16_t shard)
