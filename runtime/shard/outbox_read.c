@@ -45,8 +45,11 @@ void outbox_read_init(struct outbox_read *r, const struct outbox_uses *uses)
 
 void outbox_read_done(struct outbox_read *r)
 {
+    struct fifo_link *link;
     check(!r->busy);
     outbox_read_forget_all(r);
+    while ((link = fifo_pop(&r->found)) != NULL)
+        free(outbox_send_of(link)); /* a walk that was over, and whose end nobody heard of */
     free(r->kept);
     free(r->wants);
 }

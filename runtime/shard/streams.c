@@ -387,7 +387,7 @@ static void streams_on_name(struct streams *s, const struct frame *f)
     o->moved_ns = env_mono_ns(s->uses.env);
     o->known = f->mark;
     /* The last one sent was compared just now; the place of an older one has to be read. */
-    o->verify = f->mark.n > 0 && f->mark.n < sent->sent.n && !MUTANT(IGNORE_MARKS);
+    o->verify = !MUTANT(IGNORE_MARKS) && f->mark.n > 0 && f->mark.n < sent->sent.n;
     if (f->mark.n == 0 && sent != NULL)
         o->known = (struct stream_mark){.n = sent->untaken_n, .place = sent->untaken_place};
     struct frame opened = {
