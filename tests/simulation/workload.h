@@ -100,6 +100,12 @@ uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind
 bool workload_chosen_elsewhere(const struct run *run, const struct request *q);
 
 /* One of this type that was answered, most of the time with success; NULL if none is found soon. */
+/* Whatever comes of it. */
+extern const struct request_expects workload_unknown;
+
+/* What is asked for, and by whom, as in another request. */
+void workload_copy(struct request *q, const struct request *from);
+
 const struct request *workload_earlier(struct run *run, const struct message_type *type);
 /* A request of this type about what an earlier one made, in another form or under another id. */
 bool workload_alike(struct run *run, struct request *q, const struct message_type *type);

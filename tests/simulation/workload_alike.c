@@ -8,6 +8,9 @@
 #define EARLIER_TRIED 30
 #define LATELY 8 /* requests */
 
+const struct request_expects workload_unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
+                                                 {0, 0},      false,       0,           {0, 0}};
+
 const struct request *workload_earlier(struct run *run, const struct message_type *type)
 {
     for (int i = 0; i < EARLIER_TRIED && run->request_count > 0; i++) {
@@ -16,6 +19,16 @@ const struct request *workload_earlier(struct run *run, const struct message_typ
             return q;
     }
     return NULL;
+}
+
+void workload_copy(struct request *q, const struct request *from)
+{
+    q->type = from->type;
+    q->who = from->who;
+    q->body = from->body;
+    q->items = from->items;
+    if (q->type == &transaction_create_type)
+        q->body.transaction_create.legs = q->items.legs;
 }
 
 /* The same once more under another id, or back between its accounts; but for one thing. */
@@ -85,12 +98,7 @@ static bool alike_same(struct run *run, struct request *q)
     const struct request *from = alike_under_way(run, is_known_by_id);
     if (from == NULL)
         return false;
-    q->type = from->type;
-    q->who = from->who;
-    q->body = from->body;
-    q->items = from->items;
-    if (q->type == &transaction_create_type)
-        q->body.transaction_create.legs = q->items.legs;
+    workload_copy(q, from);
     return true;
 }
 

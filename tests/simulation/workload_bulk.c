@@ -7,9 +7,6 @@
 
 #define CODE 7
 
-static const struct request_expects unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
-                                               {0, 0},      false,       0,           {0, 0}};
-
 /* Some are of a kind that does not cross, or of no kind at all. */
 static uint32_t flags_across(struct run *run, bool last, bool chains)
 {
@@ -104,7 +101,7 @@ bool workload_bulk_across(struct run *run, struct request *q)
             spend_again(run, &items[i], &items[i - 1]);
     }
     q->who = workload_bookkeeper(run);
-    q->expects = unknown;
+    q->expects = workload_unknown;
     q->type = compact ? &transfers_create_type : &transfers_batch_type;
     for (uint32_t i = 0; i < count && compact; i++)
         q->items.transfers[i] = items[i];
@@ -127,7 +124,7 @@ bool workload_bulk_again(struct run *run, struct request *q)
             continue;
         q->type = from->type;
         q->who = from->who;
-        q->expects = unknown;
+        q->expects = workload_unknown;
         memcpy(&q->items, &from->items, sizeof q->items);
         uint32_t count = compact ? from->body.transfers_create.transfers_count
                                  : from->body.transfers_batch.transfers_count;

@@ -434,19 +434,6 @@ static void changed_once(struct run *run, struct request *q)
     changed_member(run, q, m, in);
 }
 
-static void changed_copy(struct request *q, const struct request *from)
-{
-    q->type = from->type;
-    q->who = from->who;
-    q->body = from->body;
-    q->items = from->items;
-    if (q->type == &transaction_create_type)
-        q->body.transaction_create.legs = q->items.legs;
-}
-
-static const struct request_expects unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
-                                               {0, 0},      false,       0,           {0, 0}};
-
 /* One that some operation makes. */
 static bool changed_make(struct run *run, struct request *q, const struct message_type *type)
 {
@@ -513,7 +500,7 @@ static void chosen_by_several(struct run *run, const struct request *q)
         struct request *other = run->requests[i];
         const struct id128 *its = chosen_id(other);
         if (its != NULL && !other->answered && id128_equal(*its, *id))
-            other->expects = unknown;
+            other->expects = workload_unknown;
     }
 }
 
@@ -533,7 +520,7 @@ static bool changed_from(struct run *run, struct request *q, const struct messag
         return workload_resolving(run, q);
     if (earlier == NULL)
         return changed_make(run, q, type);
-    changed_copy(q, earlier);
+    workload_copy(q, earlier);
     return true;
 }
 
@@ -560,7 +547,7 @@ bool workload_changed(struct run *run, struct request *q)
         if (!changed_anew(run, q, type))
             return false;
     }
-    q->expects = unknown;
+    q->expects = workload_unknown;
     q->conditional = false;
     q->reads = ID128_ZERO;
     q->id_twice = false;

@@ -539,8 +539,7 @@ static uint32_t make_items(struct run *run, struct request *q, struct transfer_s
     uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
     uint16_t shard = run_home(run, workload_account(run)->id);
     q->who = workload_bookkeeper(run);
-    q->expects = (struct request_expects){REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
-                                          {0, 0},      false,       0,           {0, 0}};
+    q->expects = workload_unknown;
     for (uint32_t i = 0; i < count; i++)
         make_item(run, &items[i], shard, i + 1 == count);
     return count;

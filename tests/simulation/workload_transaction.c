@@ -6,9 +6,6 @@
 
 #define LEGS_MAX 6
 
-static const struct request_expects unknown = {REQUEST_ANY, REQUEST_ANY, REQUEST_ANY, {0, 0},
-                                               {0, 0},      false,       0,           {0, 0}};
-
 bool workload_leg_across(struct run *run, struct transaction_leg *leg,
                          const struct transaction_leg *before)
 {
@@ -81,8 +78,8 @@ bool workload_reversal_again(struct run *run, struct request *q)
         else if (workload_chance(run, 3))
             workload_reason(run, &q->body.transaction_reverse.has_reason,
                             &q->body.transaction_reverse.reason);
-        run->requests[i]->expects = unknown; /* it may be this one that makes it */
-        q->expects = unknown;
+        run->requests[i]->expects = workload_unknown; /* it may be this one that makes it */
+        q->expects = workload_unknown;
         return true;
     }
     return false;
@@ -121,7 +118,7 @@ bool workload_crossing_reversed(struct run *run, struct request *q)
         v->has_reversal_id = workload_chance(run, 2);
         v->reversal_id = workload_new_id(run, whole->shard);
         workload_reason(run, &v->has_reason, &v->reason);
-        q->expects = unknown;
+        q->expects = workload_unknown;
         return true;
     }
     return workload_transaction_across(run, q);
@@ -143,8 +140,8 @@ bool workload_transaction_again(struct run *run, struct request *q)
         q->body.transaction_create.legs = q->items.legs;
         if (workload_chance(run, 3))
             q->items.legs[0].amount++;
-        run->requests[i]->expects = unknown; /* it may be this one that makes it */
-        q->expects = unknown;
+        run->requests[i]->expects = workload_unknown; /* it may be this one that makes it */
+        q->expects = workload_unknown;
         return true;
     }
     return false;

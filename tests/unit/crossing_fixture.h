@@ -23,13 +23,6 @@ static inline void given_payer_and_payee(struct shards_bank *b)
     assert_int_equal(shards_move(b, 4, 2, 100), RESULT_OK);
 }
 
-static inline void expect_account(struct shards_bank *b, uint64_t n, u128 posted, u128 available)
-{
-    const struct account_info info = shards_show(b, n);
-    assert_true(info.balance == posted);
-    assert_true(info.available == available);
-}
-
 /* One with a slot of shard 0, or of shard 1. */
 static inline struct transfer_create with_id_of(struct transfer_create c, uint64_t n,
                                                 uint16_t shard)

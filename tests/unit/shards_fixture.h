@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/ledger/account.h"
+#include "actors/ledger/transit.h"
 #include "actors/services.h"
 #include "runtime/node/frame_mail.h"
 #include "runtime/node/shard_set.h"
@@ -334,6 +336,31 @@ static inline struct account_info shards_show(struct shards_bank *b, uint64_t n)
     assert_int_equal(shards_code(b, q), RESULT_OK);
     shards_reply(b, q, &account_info_type, &info);
     return info;
+}
+
+static inline void expect_account(struct shards_bank *b, uint64_t n, u128 posted, u128 available)
+{
+    const struct account_info info = shards_show(b, n);
+    assert_true(info.balance == posted);
+    assert_true(info.available == available);
+}
+
+/* Nothing is on its way any more, and each shard balances. */
+static inline void expect_settled(struct shards_bank *b)
+{
+    int64_t transit = 0;
+    shards_run(b, 10 * NS_PER_S);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        struct registry *r = &shard_set_shard(b->set, i)->registry;
+        assert_null(shard_audit(shard_set_shard(b->set, i)));
+        for (uint16_t peer = 0; peer < SHARDS; peer++) {
+            const struct account *a = registry_state_if(
+                r, KIND_ACCOUNT, transit_id(i * SHARD_SLOTS, peer, shards_teller().tenant_id, USD));
+            assert_true(a == NULL || (a->debits_pending == 0 && a->credits_pending == 0));
+            transit += a == NULL ? 0 : (int64_t)a->credits_posted - (int64_t)a->debits_posted;
+        }
+    }
+    assert_int_equal(transit, 0);
 }
 
 #define SHARDS_TEST(f) cmocka_unit_test_setup_teardown(f, shards_setup, shards_teardown)

@@ -5,7 +5,6 @@
 #include "tests/unit/shards_fixture.h"
 
 #include "actors/ledger/account.h"
-#include "actors/ledger/transit.h"
 #include "runtime/base/time.h"
 
 #define STRICT ACCOUNT_FLAGS_DEBITS_MUST_NOT_EXCEED_CREDITS
@@ -79,30 +78,6 @@ static void given_accounts(struct shards_bank *b)
     shards_open(b, 4, USD, 0);
     for (uint64_t n = 1; n <= 3; n++)
         shards_open(b, n, USD, STRICT);
-}
-
-static void expect_account(struct shards_bank *b, uint64_t n, u128 posted, u128 available)
-{
-    const struct account_info info = shards_show(b, n);
-    assert_true(info.balance == posted);
-    assert_true(info.available == available);
-}
-
-static void expect_settled(struct shards_bank *b)
-{
-    int64_t transit = 0;
-    shards_run(b, 10 * NS_PER_S);
-    for (uint16_t i = 0; i < SHARDS; i++) {
-        struct registry *r = &shard_set_shard(b->set, i)->registry;
-        assert_null(shard_audit(shard_set_shard(b->set, i)));
-        for (uint16_t peer = 0; peer < SHARDS; peer++) {
-            const struct account *a = registry_state_if(
-                r, KIND_ACCOUNT, transit_id(i * SHARD_SLOTS, peer, shards_teller().tenant_id, USD));
-            assert_true(a == NULL || (a->debits_pending == 0 && a->credits_pending == 0));
-            transit += a == NULL ? 0 : (int64_t)a->credits_posted - (int64_t)a->debits_posted;
-        }
-    }
-    assert_int_equal(transit, 0);
 }
 
 /* --- made ------------------------------------------------------------------------------------- */
