@@ -165,6 +165,8 @@ static struct payd_listener *payd_listener_make(struct payd *p, uint16_t loop, b
         .backend = &l->backend,
         .routes = catalog_routes,
         .route_count = catalog_route_count,
+        .refused = catalog_refused,
+        .refused_count = catalog_refused_count,
         .verifier = p->identity.loops[loop].verifier,
         .scopes = &p->identity.scopes,
         .limits = api ? &all->limits : &all->metrics_limits,

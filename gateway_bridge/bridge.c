@@ -81,6 +81,12 @@ static bool bridge_note_access(struct bridge *b)
     return b->access != NULL;
 }
 
+/* A port of all operations, or of this one's service. */
+static bool bridge_refuses_at(const struct bridge_port_options *o, const struct route *r)
+{
+    return o->compat ? o->service == r->service : o->route_count > 0;
+}
+
 static bool bridge_add_routes(const struct bridge *b, struct bridge_port *p)
 {
     const struct bridge_port_options *o = &p->options;
@@ -90,6 +96,11 @@ static bool bridge_add_routes(const struct bridge *b, struct bridge_port *p)
         return false;
     for (uint32_t i = 0; i < o->route_count; i++) {
         if (!router_add(p->router, &b->options.routes[o->route_first + i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < b->options.refused_count; i++) {
+        const struct route *r = &b->options.refused[i];
+        if (bridge_refuses_at(o, r) && !router_add(p->router, r))
             return false;
     }
     return true;

@@ -61,6 +61,8 @@ struct bridge_options {
     struct env *env;
     const struct bridge_backend *backend; /* outlives the bridge, as do all pointers here */
     const struct route *routes;           /* of all ports */
+    const struct route *refused;          /* what everyone is refused, of all ports */
+    uint32_t refused_count;
     uint32_t route_count;
     struct token_verifier *verifier; /* of this loop */
     struct token_scopes *scopes;     /* of the verifier's policy; missing ones are added */

@@ -210,11 +210,18 @@ static struct exchange *exchange_begin(struct bridge *b, const struct http_conne
     return x;
 }
 
+/* The page that is asked for, or NULL. */
+static const struct page *exchange_page(const struct route_match *match)
+{
+    const struct route *r = match->route;
+    return r != NULL && r->message == NULL && r->refusal == RESULT_OK ? page_of(r) : NULL;
+}
+
 /* Is there a place for what it asks? */
 static bool exchange_has_place(const struct http_connection *c, const struct route_match *match)
 {
-    return !http_connection_reserved(c) || (match->route != NULL && match->route->message == NULL &&
-                                            page_is_health(page_of(match->route)));
+    const struct page *page = exchange_page(match);
+    return !http_connection_reserved(c) || (page != NULL && page_is_health(page));
 }
 
 /* What needs no body. */
@@ -227,10 +234,14 @@ static struct http_answer *exchange_own_answer(struct exchange *x, struct http_c
         return exchange_ready(x, r->http.method == HTTP_OPTIONS ? RESULT_OK
                                                                 : RESULT_METHOD_NOT_ALLOWED);
     }
-    const struct page *page = page_of(match->route);
-    uint16_t code = page_is_health(page) ? RESULT_OK : access_check_shared(x, c);
+    const struct page *page = exchange_page(match);
+    uint16_t code = page != NULL && page_is_health(page) ? RESULT_OK : access_check_shared(x, c);
     if (code != RESULT_OK)
         return exchange_ready(x, code);
+    if (page == NULL) {
+        x->refused = match->route;
+        return exchange_ready(x, x->refused->refusal);
+    }
     x->page = page;
     page_negotiate(x, r);
     return exchange_ready(x, RESULT_OK);

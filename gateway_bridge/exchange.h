@@ -36,6 +36,7 @@ struct exchange {
     /* What answers: one of these, or none if it is refused or `allow` says all. */
     const struct route *route;                 /* an operation: an actor's reply */
     const struct page *page;                   /* one of the bridge's own pages */
+    const struct route *refused;               /* that everyone is refused */
     const struct issuer_answer *issuer_answer; /* the development issuer's */
     const char *allow; /* methods of the path, with a 405 or asked by OPTIONS */
     const struct route_service *elsewhere; /* where the path leads to something; NULL = nowhere */

@@ -124,7 +124,7 @@ void problem_write(const struct problem *p, struct json_writer *out)
     problem_put_type(out, info);
     problem_put_text(out, "title", slice_of(info->title));
     json_put_key(out, "status");
-    json_put_uint(out, info->status);
+    json_put_uint(out, p->status);
     problem_put_detail(out, p, info);
     problem_put_text(out, "code", slice_of(info->name));
     if (p->instance.len > 0)

@@ -16,6 +16,7 @@ struct json_writer;
 
 struct problem {
     uint16_t code;           /* enum result; an unlisted one becomes "failed" */
+    uint16_t status;         /* HTTP */
     const char *field;       /* that broke the rule: "" or NULL = the body or request as a whole */
     const char *rule;        /* NULL = the code's own words say all */
     const struct json_error *more; /* further fields that broke rules; NULL = none */

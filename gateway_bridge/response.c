@@ -127,7 +127,8 @@ static const char *response_detail(const struct exchange *x, uint16_t status, ch
 
 static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct json_writer *body)
 {
-    uint16_t status = problem_status(code);
+    bool refused = x->refused != NULL && x->refused->refusal == code;
+    uint16_t status = refused ? x->refused->status : problem_status(code);
     char detail[DETAIL_MAX];
     bool silent = status == 401 || status == 403 || status == 404;
     const void *named = NULL;
@@ -142,6 +143,7 @@ static uint16_t response_write_problem(struct exchange *x, uint16_t code, struct
     problem_write(
         &(struct problem){
             .code = code,
+            .status = status,
             .field = x->error.field,
             .rule = silent ? NULL : x->error.rule,
             .more = x->error.next,

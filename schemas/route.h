@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Route: what one HTTP operation asks for and gives; constant, generated. Every route has its rule
- * of authorisation, or it does not build. */
+ * of authorisation, or it does not build. An operation of the replaced platform that is not to come
+ * again is a route without a message: whoever asks is refused and told what there is instead. */
 #ifndef SCHEMAS_ROUTE_H
 #define SCHEMAS_ROUTE_H
 
@@ -50,7 +51,8 @@ struct route {
     bool etag;                     /* the reply carries a version */
     bool not_modified;             /* one version, one reply; else a tag has the reply's digest */
     bool body;                     /* takes a JSON body */
-    uint16_t status;               /* of success */
+    uint16_t status;               /* of success; of the refusal */
+    uint16_t refusal;              /* enum result: what everyone is told; RESULT_OK: it works */
     const struct route_location *location; /* of what a 201 made; NULL: none */
     uint8_t location_count;                /* its pieces */
     const struct route_bare *bare;         /* NULL: the reply is an object at every port */

@@ -104,6 +104,23 @@ uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_n
     return limit_check(&w->limit, amount, time_ns);
 }
 
+uint8_t wallet_direction_of(uint8_t type)
+{
+    switch (type) {
+    case WALLET_TRANSACTION_TYPE_DEPOSIT:
+    case WALLET_TRANSACTION_TYPE_TRANSFER_IN:
+    case WALLET_TRANSACTION_TYPE_HOLD_RELEASED:
+    case WALLET_TRANSACTION_TYPE_HOLD_RECEIVED:
+    case WALLET_TRANSACTION_TYPE_PAYMENT_IN:
+    case WALLET_TRANSACTION_TYPE_PAYMENT_RELEASED:
+    case WALLET_TRANSACTION_TYPE_REFUND_IN:
+    case WALLET_TRANSACTION_TYPE_ADJUSTMENT_IN:
+        return WALLET_DIRECTION_IN;
+    default:
+        return WALLET_DIRECTION_OUT;
+    }
+}
+
 struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 wallet_id,
                                                   const struct funds_move *move, uint8_t type,
                                                   uint64_t time_ns)
@@ -117,6 +134,7 @@ struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 w
         .amount = move->amount,
         .currency = move->currency,
         .type = type,
+        .direction = wallet_direction_of(type),
         .timestamp = time_ns,
         .balance = b.posted,
         .available_balance = b.available,

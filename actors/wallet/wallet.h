@@ -87,6 +87,9 @@ must_check uint16_t wallet_check_receiver(struct id128 tenant_id, uint16_t curre
                                           enum presence found, const struct wallet_ref *to);
 
 /* A movement that was just made, as its answer shows it: without the other wallet and note. */
+/* enum wallet_direction of a movement, by its type. */
+uint8_t wallet_direction_of(uint8_t type);
+
 struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 wallet_id,
                                                   const struct funds_move *move, uint8_t type,
                                                   uint64_t time_ns);

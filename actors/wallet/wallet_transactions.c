@@ -7,6 +7,7 @@
 #include "actors/wallet/wallet_transactions.h"
 
 #include "actors/wallet/funds.h"
+#include "actors/wallet/wallet.h"
 #include "runtime/base/slot_map.h"
 #include "schemas/payment.h"
 #include "schemas/result.h"
@@ -81,6 +82,7 @@ void wallet_transactions_add(struct wallet_transactions *scan, const struct entr
         .amount = row->amount,
         .currency = scan->wallet.currency,
         .type = type,
+        .direction = wallet_direction_of(type),
         .timestamp = row->recorded_time,
         .balance = b.posted,
         .available_balance = b.available,

@@ -229,7 +229,8 @@ function operationBody(method, path, operation) {
 
 function operationView(method, path, operation) {
   const id = "op-" + operation.operationId;
-  const view = element("details", {class: "operation", id},
+  const refused = operation.deprecated ? " refused" : "";
+  const view = element("details", {class: "operation" + refused, id},
     element("summary", {},
       element("span", {class: "method " + method.toUpperCase()}, method.toUpperCase()),
       element("code", {}, path), element("span", {class: "about"}, operation.summary || ""),

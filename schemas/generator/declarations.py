@@ -183,6 +183,19 @@ class Route:
 
 
 @dataclass
+class Refused:
+    """An operation of the replaced platform that everyone is refused."""
+    service: str
+    method: str
+    path: str
+    doc: str
+    tag: str
+    error: str
+    status: int        # 0 = that of the error
+    source: Source
+
+
+@dataclass
 class Service:
     """One of those that have a port of their own."""
     name: str
@@ -257,14 +270,16 @@ class Schema:
         self.port = None       # the service whose own port this is a view of; None = all together
         self.kinds, self.enums, self.flags = {}, {}, {}
         self.messages, self.views, self.states = {}, {}, {}
-        self.routes = []
+        self.routes, self.refused = [], []
         self.errors, self.currencies = [], []
         self.tags = {}
 
     def at_port(self, service):
         """What the service's own port has: its routes, and old types where fields have them."""
         view = copy.copy(self)
-        view.port, view.routes = service, [r for r in self.routes if r.service == service.name]
+        view.port = service
+        view.routes, view.refused = [[r for r in routes if r.service == service.name]
+                                     for routes in (self.routes, self.refused)]
         return view
 
     def of(self, service, what):
@@ -346,7 +361,7 @@ def _named(file, raw, section):
         Source(file, section).fail("must be a table of tables")
     for name, body in entries.items():
         source = Source(file, f"{section}.{name}")
-        if section != "route" and not NAME.match(name):
+        if section not in ("route", "refused") and not NAME.match(name):
             source.fail("names are lower case letters, digits and _")
         yield name, Table(body, source)
 
@@ -414,7 +429,7 @@ def _currencies(schema, raw):
 
 def _service(schema, service, raw):
     file = f"{service}.toml"
-    known = ["enum", "flags", "message", "event", "state", "view", "route", "tag"]
+    known = ["enum", "flags", "message", "event", "state", "view", "route", "refused", "tag"]
     _sections(file, raw, known + (["kind", "service"] if service == "common" else []))
     for name, t in _named(file, raw, "service"):
         schema.ports[name] = Service(name, t.get("title", str, required=True),
@@ -449,6 +464,8 @@ def _service(schema, service, raw):
         t.finish()
     for name, t in _named(file, raw, "route"):
         _route(schema, service, name, t)
+    for name, t in _named(file, raw, "refused"):
+        _refused(schema, service, name, t)
 
 
 def _values(schema, service, name, t, into, limit):
@@ -630,12 +647,32 @@ def _sized(columns):
     return columns
 
 
-def _route(schema, service, name, t):
+def _method_and_path(schema, name, source):
     method, _, path = name.partition(" ")
     if method not in METHODS:
-        t.source.fail(f"method {method} is none of {', '.join(METHODS)}")
+        source.fail(f"method {method} is none of {', '.join(METHODS)}")
     if not re.match(r"^(/[a-z0-9_.-]+|/\{[a-z0-9_]+\})+$", path):
-        t.source.fail(f"path {path!r} is not /word or /{{field}} repeated")
+        source.fail(f"path {path!r} is not /word or /{{field}} repeated")
+    shape = re.sub(r"\{\w+\}", "{}", path)
+    for other in schema.routes + schema.refused:
+        if other.method == method and re.sub(r"\{\w+\}", "{}", other.path) == shape:
+            source.fail(f"is the same as {other.method} {other.path}")
+    return method, path
+
+
+def _refused(schema, service, name, t):
+    method, path = _method_and_path(schema, name, t.source)
+    r = Refused(service, method, path, t.get("doc", str, required=True),
+                t.get("tag", str, required=True), t.get("error", str, required=True),
+                t.get("status", int, 0), t.source)
+    t.finish()
+    if r.status and not 400 <= r.status <= 499:
+        t.source.fail(f"status {r.status} is no refusal")
+    schema.refused.append(r)
+
+
+def _route(schema, service, name, t):
+    method, path = _method_and_path(schema, name, t.source)
     scope = t.get("scope", str, required=True)
     if not scope or " " in scope:
         t.source.fail("scope is one scope, or none")
@@ -659,10 +696,6 @@ def _route(schema, service, name, t):
     r.not_modified &= r.etag and not r.body
     if len(set(r.path_fields)) != len(r.path_fields):
         t.source.fail("a path parameter is used twice")
-    shape = re.sub(r"\{\w+\}", "{}", path)
-    for other in schema.routes:
-        if other.method == method and re.sub(r"\{\w+\}", "{}", other.path) == shape:
-            t.source.fail(f"is the same as {other.method} {other.path}")
     schema.routes.append(r)
 
 
@@ -700,6 +733,8 @@ def _check(schema):
                 raise DeclarationError(f"{service}.toml: uses {other}, which is listed after it")
     for r in schema.routes:
         _check_route(schema, r)
+    for r in schema.refused:
+        _check_refused(schema, r)
     for m in schema.messages.values():
         _check_bare(m)
 
@@ -773,6 +808,15 @@ def _check_bare(m):
     if m.bare and [(f.name, f.type, f.optional) for f in m.fields if f is not m.bare] != [
             ("next_cursor", "bytes", True), ("total", "u32", True), ("total_exact", "bool", True)]:
         m.source.fail("with a bare list a page has next_cursor, total and total_exact, no more")
+
+
+def _check_refused(schema, r):
+    error = schema.error(r.error)
+    if error is None:
+        r.source.fail(f"refusal {r.error} is not in errors.toml")
+    if r.tag not in schema.tags:
+        r.source.fail(f"tag {r.tag} is not declared")
+    r.status = r.status or error.status
 
 
 def _check_route(schema, r):

@@ -52,6 +52,8 @@ def document(schema, version):
     paths = {}
     for r in schema.routes:
         paths.setdefault(r.path, {})[r.method.lower()] = _operation(schema, r, used)
+    for r in schema.refused:
+        paths.setdefault(r.path, {})[r.method.lower()] = _refused(schema, r)
     doc = {
         "openapi": "3.1.0",
         "info": {
@@ -71,7 +73,7 @@ def document(schema, version):
             "securitySchemes": _security(scopes),
         },
     }
-    if not schema.routes:
+    if not doc["tags"]:
         del doc["tags"]
     _drop_unused(doc)
     return json.dumps(doc, indent=1, ensure_ascii=False) + "\n"
@@ -119,7 +121,7 @@ INTRODUCTION = (
 
 def _introduction(schema):
     said = (schema.port or PLATFORM).doc + "\n\n"
-    if schema.port and not schema.routes:
+    if schema.port and not schema.routes + schema.refused:
         return said + "No operation of it is built yet."
     return said + (COMPAT if schema.port else "") + INTRODUCTION
 
@@ -238,9 +240,26 @@ def _scope_text(scope):
 
 def _tags(schema):
     """In the order of their positions, which is that of the documents."""
-    used = {r.tag for r in schema.routes}
+    used = {r.tag for r in schema.routes + schema.refused}
     tags = sorted((position, name, doc) for name, (position, doc) in schema.tags.items())
     return [{"name": name, "description": doc} for _, name, doc in tags if name in used]
+
+
+def _refused(schema, r):
+    """Of an operation that everyone is refused: what there is instead."""
+    parameters = [{"name": name, "in": "path", "required": True, "description": "Any.",
+                   "schema": {"type": "string"}} for name in re.findall(r"\{(\w+)\}", r.path)]
+    parameters += [{"$ref": "#/components/parameters/XRequestId"},
+                   {"$ref": "#/components/parameters/Traceparent"}]
+    answers = {r.status: [schema.error(r.error)]}
+    for name in ALWAYS:
+        answers.setdefault(schema.error(name).status, []).append(schema.error(name))
+    return {"operationId": re.sub(r"\W+", "_", f"{r.method} {r.path}".lower()).strip("_"),
+            "tags": [r.tag], "summary": r.doc.split(". ")[0].rstrip("."),
+            "description": f"{r.doc} {schema.error(r.error).detail}", "deprecated": True,
+            "security": [], "parameters": parameters,
+            "responses": _refusals(answers, {
+                "X-Request-Id": {"$ref": "#/components/headers/XRequestId"}})}
 
 
 def _operation(schema, r, used):
@@ -399,6 +418,12 @@ def _responses(schema, r, m, used):
     for name in refusals(schema, r, m):
         error = schema.error(name)
         grouped.setdefault(error.status, []).append(error)
+    return responses | _refusals(grouped, headers)
+
+
+def _refusals(grouped, headers):
+    """The answers of errors, grouped by status."""
+    responses = {}
     for status in sorted(grouped):
         errors = grouped[status]
         bad = {"description": STATUS_TEXT.get(status, errors[0].title) + ": " +
@@ -406,12 +431,18 @@ def _responses(schema, r, m, used):
                "headers": dict(headers),
                "content": {"application/problem+json": {
                    "schema": {"$ref": "#/components/schemas/problem"},
-                   "examples": {e.name: {"$ref": f"#/components/examples/{e.name}"}
-                                for e in errors}}}}
+                   "examples": {e.name: _example_of(e, status) for e in errors}}}}
         if status in (429, 503):
             bad["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
         responses[str(status)] = bad
     return responses
+
+
+def _example_of(error, status):
+    """The shared example, unless an operation has a status of its own for it."""
+    if status == error.status:
+        return {"$ref": f"#/components/examples/{error.name}"}
+    return {"summary": error.title, "value": _problem(error) | {"status": status}}
 
 
 def _location_example(schema, r):
@@ -424,6 +455,7 @@ def _problems(schema):
     """An example of every refusal that some operation names."""
     named = {name for r in schema.routes
              for name in refusals(schema, r, schema.messages[r.message])}
+    named |= {name for r in schema.refused for name in ALWAYS + [r.error]}
     return {e.name: {"summary": e.title, "value": _problem(e)}
             for e in schema.errors if e.name in named}
 

@@ -115,6 +115,8 @@ extern const struct view_table *const catalog_views[];
 extern const uint32_t catalog_view_count;
 extern const struct route catalog_routes[];
 extern const uint32_t catalog_route_count;
+extern const struct route catalog_refused[];
+extern const uint32_t catalog_refused_count;
 /* Those with a port of their own, in the order of its numbers; and all of them as one. */
 extern const struct route_service catalog_services[];
 extern const uint32_t catalog_service_count;
@@ -164,7 +166,7 @@ def catalog_source(schema):
     out += "#include \"schemas/catalog.h\"\n\n#include <stddef.h>\n\n"
     out += "".join(f"#include \"schemas/{s}.h\"\n" for s in schema.services)
     out += _entries(schema) + _views(schema) + _services(schema) + _routes(schema)
-    out += _commands(schema)
+    out += _refused(schema) + _commands(schema)
     return out
 
 
@@ -266,6 +268,26 @@ def _bare(name, reply):
         "".join(f"    {field},\n" for field in fields) + "};\n"
 
 
+def _service_of(schema, r):
+    if r.service not in schema.ports:
+        return "&catalog_platform"
+    return f"&catalog_services[{list(schema.ports).index(r.service)}]"
+
+
+def _refused(schema):
+    body = "".join(f"""    {{
+        .method = {quote(r.method)},
+        .path = {quote(r.path)},
+        .tag = {quote(r.tag)},
+        .service = {_service_of(schema, r)},
+        .status = {r.status},
+        .refusal = {schema.error(r.error).number}, /* {r.error} */
+    }},
+""" for r in schema.refused)
+    return _ended("catalog_refused", "struct route ", "catalog_refused_count", body,
+                  len(schema.refused), "    {0},\n")
+
+
 def _routes(schema):
     before, body = "", ""
     for i, r in enumerate(schema.routes):
@@ -276,12 +298,11 @@ def _routes(schema):
         before += _location(f"route_{i}_location", m.reply, pieces)
         bare = m.reply and schema.messages[m.reply].bare
         before += _bare(f"route_{i}_bare", m.reply) if bare else ""
-        service = list(schema.ports).index(r.service) if r.service in schema.ports else None
         body += f"""    {{
         .method = {quote(r.method)},
         .path = {quote(r.path)},
         .tag = {quote(r.tag)},
-        .service = {'&catalog_platform' if service is None else f'&catalog_services[{service}]'},
+        .service = {_service_of(schema, r)},
         .message = &{m.name}_type,
         .request = &{m.name}_json,
         .reply = {_type_of(schema, m.reply)},

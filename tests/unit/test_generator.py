@@ -35,11 +35,12 @@ def state(body, head='kind = "owner"'):
     return f'\n[state.bad]\ndoc = "x"\nheader = "x.h"\n{head}\nfields = [{{ {body} }}]\n'
 
 
-def route(head, body):
-    return f'\n[route."{head}"]\n{body}\n'
+def route(head, body, section="route"):
+    return f'\n[{section}."{head}"]\n{body}\n'
 
 
 REQUEST = 'number = 0xFE01\ndoc = "x"\ntarget = "account:a"'
+SOUND_REFUSED = 'doc = "x"\ntag = "samples"\nerror = "nothing"'
 SOUND_ROUTE = 'message = "sample_get"\ndoc = "x"\ntag = "samples"\nscope = "samples:read"'
 
 # What is appended to sample.toml, and what the refusal must say.
@@ -138,6 +139,9 @@ BAD = [
     (route("GET /bad/{limit}", SOUND_ROUTE), r"path parameter limit must be a required scalar"),
     (route("FETCH /bad", SOUND_ROUTE), r"method FETCH is none of"),
     (route("GET bad", SOUND_ROUTE), r"path 'bad' is not"),
+    (route("GET /bad", SOUND_REFUSED, "refused"), r"refusal nothing is not in errors.toml"),
+    (route("GET /samples/{any}", SOUND_REFUSED, "refused"), r"is the same as GET /samples/"),
+    (route("GET /bad", SOUND_REFUSED + "\nstatus = 200", "refused"), r"status 200 is no refusal"),
     (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_reply")),
      r"message sample_reply is no message with a target"),
     (route("GET /bad", SOUND_ROUTE.replace("sample_get", "sample_create")),
@@ -187,12 +191,27 @@ class Document(unittest.TestCase):
                 self.assertEqual(path[:2], ("components", "schemas"))
                 self.assertEqual(len(path), 3, path)
 
-    def test_all_that_changes_something_takes_a_key(self):
+    def operations(self):
         for template, methods in self.json["paths"].items():
             for method, operation in methods.items():
-                names = [p.get("$ref", "") for p in operation["parameters"]]
-                keys = [n for n in names if "IdempotencyKey" in n]
-                self.assertEqual(len(keys), method != "get", (method, template))
+                yield method, template, operation
+
+    def test_all_that_changes_something_takes_a_key(self):
+        for method, template, operation in self.operations():
+            names = [p.get("$ref", "") for p in operation["parameters"]]
+            keys = [n for n in names if "IdempotencyKey" in n]
+            changes = method != "get" and not operation.get("deprecated")
+            self.assertEqual(len(keys), changes, (method, template))
+
+    def test_everything_can_succeed_but_what_everyone_is_refused(self):
+        refused = []
+        for method, template, operation in self.operations():
+            succeeds = any(status.startswith("2") for status in operation["responses"])
+            self.assertEqual(succeeds, not operation.get("deprecated"), (method, template))
+            if not succeeds:
+                refused.append(f"{method.upper()} {template}")
+                self.assertEqual(operation["security"], [], "everyone is told the same")
+        self.assertIn("POST /webhooks/{adapter}", refused)
 
     def test_requests_take_numbers_for_amounts_and_answers_have_texts(self):
         schemas = self.json["components"]["schemas"]

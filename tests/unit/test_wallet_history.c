@@ -19,17 +19,17 @@ static void test_history_names_every_movement(void **state)
     assert_int_equal(release(b, "alice", alice, second), RESULT_OK);
     assert_int_equal(withdraw(b, "alice", alice, "1"), RESULT_OK);
     const struct {
-        uint8_t type;
+        uint8_t type, direction;
         uint64_t amount, balance;
         struct id128 hold;
     } expected[] = {
-        {WALLET_TRANSACTION_TYPE_WITHDRAWAL, 100, 6900, {0, 0}},
-        {WALLET_TRANSACTION_TYPE_HOLD_RELEASED, 500, 7000, second},
-        {WALLET_TRANSACTION_TYPE_HOLD, 500, 7000, second},
-        {WALLET_TRANSACTION_TYPE_HOLD_CAPTURED, 2000, 7000, first},
-        {WALLET_TRANSACTION_TYPE_HOLD, 2000, 9000, first},
-        {WALLET_TRANSACTION_TYPE_TRANSFER_OUT, 1000, 9000, {0, 0}},
-        {WALLET_TRANSACTION_TYPE_DEPOSIT, 10000, 10000, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_WITHDRAWAL, WALLET_DIRECTION_OUT, 100, 6900, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_HOLD_RELEASED, WALLET_DIRECTION_IN, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD, WALLET_DIRECTION_OUT, 500, 7000, second},
+        {WALLET_TRANSACTION_TYPE_HOLD_CAPTURED, WALLET_DIRECTION_OUT, 2000, 7000, first},
+        {WALLET_TRANSACTION_TYPE_HOLD, WALLET_DIRECTION_OUT, 2000, 9000, first},
+        {WALLET_TRANSACTION_TYPE_TRANSFER_OUT, WALLET_DIRECTION_OUT, 1000, 9000, {0, 0}},
+        {WALLET_TRANSACTION_TYPE_DEPOSIT, WALLET_DIRECTION_IN, 10000, 10000, {0, 0}},
     };
     struct wallet_transaction_list list = {.wallet_id = alice, .has_limit = true, .limit = 2};
     size_t seen = 0;
@@ -42,6 +42,7 @@ static void test_history_names_every_movement(void **state)
             const struct wallet_transaction *x = &page.transactions[i];
             assert_true(seen < array_len(expected));
             assert_int_equal(x->type, expected[seen].type);
+            assert_int_equal(x->direction, expected[seen].direction);
             assert_true(x->amount == expected[seen].amount);
             assert_true(x->balance == expected[seen].balance);
             assert_int_equal(x->has_hold_id, !id128_is_zero(expected[seen].hold));
