@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const uint32_t powers[DECIMAL_SCALE_MAX + 1] = {
+static const uint32_t powers[CURRENCY_DECIMALS_MAX + 1] = {
     1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
 };
 
@@ -98,7 +98,7 @@ size_t decimal_text(struct decimal d, char text[DECIMAL_TEXT_MAX])
 
 enum currency_fit decimal_minor(struct decimal d, uint8_t decimals, u128 *minor)
 {
-    check(decimals <= DECIMAL_SCALE_MAX);
+    check(decimals <= CURRENCY_DECIMALS_MAX);
     if (d.scale > decimals)
         return CURRENCY_TOO_PRECISE;
     uint32_t factor = powers[decimals - d.scale];

@@ -12,7 +12,8 @@
 
 #define CURRENCY_NUMBER_MAX 999
 #define CURRENCY_CODE_LEN 3
-#define DECIMAL_SCALE_MAX 8   /* digits after the point */
+#define CURRENCY_DECIMALS_MAX 8
+#define DECIMAL_SCALE_MAX 48  /* digits after the point: rates have more than amounts */
 #define DECIMAL_TEXT_MAX 56   /* a u128 with a point and zeros before it, and NUL */
 
 struct currency {
@@ -47,7 +48,7 @@ const struct currency *currency_by_number(uint32_t number);
 enum decimal_form {
     DECIMAL_GOOD,
     DECIMAL_MALFORMED,
-    DECIMAL_TOO_PRECISE, /* more than DECIMAL_SCALE_MAX decimals: more than any currency has */
+    DECIMAL_TOO_PRECISE, /* more than DECIMAL_SCALE_MAX decimals: more than anything has */
     DECIMAL_TOO_LARGE,   /* its digits are a number beyond 128 bits */
 };
 

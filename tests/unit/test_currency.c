@@ -60,9 +60,10 @@ static void decimals_are_taken_by_their_digits(void **state)
         uint64_t digits;
         uint8_t scale;
     } cases[] = {
-        {"0", 0, 0},     {"0.00", 0, 2},       {"10.50", 1050, 2}, {"7", 7, 0},
-        {"100", 100, 0}, {"0.00000001", 1, 8}, {"0.5", 5, 1},
-        {"123456789.12345678", 12345678912345678u, 8},
+        {"0", 0, 0},        {"0.00", 0, 2},
+        {"10.50", 1050, 2}, {"7", 7, 0},
+        {"100", 100, 0},    {"0.00000001", 1, 8},
+        {"0.5", 5, 1},      {"123456789.12345678", 12345678912345678u, 8},
     };
     for (size_t i = 0; i < array_len(cases); i++) {
         struct decimal d;
@@ -98,8 +99,9 @@ static void what_no_currency_has_is_a_decimal_all_the_same(void **state)
         const char *text;
         enum decimal_form form;
     } cases[] = {
-        {"1.123456789", DECIMAL_TOO_PRECISE},
-        {"0.0000000000000000000000000000000000000000001", DECIMAL_TOO_PRECISE},
+        {"0.123456789012345678", DECIMAL_GOOD},
+        {"1.1234567890123456789012345678901234567890123456789", DECIMAL_TOO_PRECISE},
+        {"0.0000000000000000000000000000000000000000000000001", DECIMAL_TOO_PRECISE},
         {"340282366920938463463374607431768211456", DECIMAL_TOO_LARGE},
         {"1000000000000000000000000000000000000000", DECIMAL_TOO_LARGE},
         {"340282366920938463463374607431768211455.0", DECIMAL_TOO_LARGE},
