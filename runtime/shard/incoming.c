@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "runtime/base/memory.h"
+#include "runtime/base/time.h"
 
+#define INCOMING_RETRY_NS (20 * NS_PER_MS)
+#define INCOMING_DOUBLED_MAX 6 /* the pause: then 1.3 s */
 #define INCOMING_BODY_MAX ((size_t)4 << 20) /* a send's 64 KiB, read */
 
 const struct message_type *incoming_type(const struct domain *domain, uint16_t kind_number,
@@ -96,6 +99,16 @@ struct incoming *incoming_new(const struct domain *domain, const struct frame *f
     wire_writer_init(&m->reply, 0);
     m->body = incoming_read(in);
     return in;
+}
+
+uint64_t incoming_put_off(struct incoming *in, uint64_t now_ns)
+{
+    check(in->waits && in->tries <= INCOMING_DOUBLED_MAX);
+    in->waits = false;
+    in->retry_ns = now_ns + (INCOMING_RETRY_NS << in->tries);
+    if (in->tries < INCOMING_DOUBLED_MAX)
+        in->tries++;
+    return in->retry_ns;
 }
 
 void incoming_free(struct incoming *in)

@@ -22,6 +22,9 @@ struct incoming {
     uint16_t type;         /* its number, also of one that is not known */
     size_t bytes;          /* it takes */
     bool sought;           /* its target was asked of the store */
+    bool waits;            /* for a load */
+    uint8_t tries;         /* loads that failed */
+    uint64_t retry_ns;     /* then: its turn runs not before */
     bool refusable;        /* an operator may have it refused (actor_kind.refusable) */
     struct arena arena;    /* of the body */
 };
@@ -36,6 +39,10 @@ bool incoming_refusable(const struct domain *domain, uint16_t kind_number,
 /* A copy of the frame's send. */
 struct incoming *incoming_new(const struct domain *domain, const struct frame *f);
 void incoming_free(struct incoming *in);
+
+/* A load for which it waits has failed: that is tried again after a pause, each time twice as long,
+ * for the store may fail for long. Returns until when. */
+uint64_t incoming_put_off(struct incoming *in, uint64_t now_ns);
 
 static inline struct incoming *incoming_of(struct fifo_link *link)
 {

@@ -146,7 +146,10 @@ void parked_retry_step(struct shard *s)
 {
     check(s->state == SHARD_RUNNING);
     while (s->parked_retry.next != NULL && running_time_left(s)) {
+        if (s->parked_retry.next->retry_ns > s->running.now_ns)
+            return;
         if (!parked_retry_run(s)) {
+            s->parked_retry.next->waits = true;
             s->schedule.send_waits = true;
             return;
         }

@@ -81,16 +81,38 @@ void running_sends(struct shard *s)
     uint32_t cursor = 0;
     struct incoming *in;
     while ((in = streams_peek(&s->streams, &cursor)) != NULL && running_time_left(s)) {
-        if (sends_run(s, in)) {
+        if (in->retry_ns > s->running.now_ns) {
+            cursor++;
+        } else if (sends_run(s, in)) {
             streams_pop(&s->streams, &in->origin);
         } else {
             sends_seek(s, in);
+            in->waits = true;
             s->schedule.send_waits = true;
             cursor++;
         }
     }
     s->streams.left = in != NULL;
     streams_rotate(&s->streams);
+}
+
+static void sends_put_off(struct shard *s, struct incoming *in)
+{
+    if (!in->waits)
+        return;
+    uint64_t retry_ns = incoming_put_off(in, env_mono_ns(s->env));
+    if (s->sends_alarm.due_ns == 0 || s->sends_alarm.due_ns > retry_ns)
+        env_alarm_set(s->env, &s->sends_alarm, retry_ns);
+}
+
+/* It is not known whose load failed. */
+void running_sends_put_off(struct shard *s)
+{
+    struct incoming *in;
+    if (s->parked_retry.next != NULL)
+        sends_put_off(s, s->parked_retry.next);
+    for (uint32_t cursor = 0; (in = streams_peek(&s->streams, &cursor)) != NULL; cursor++)
+        sends_put_off(s, in);
 }
 
 void running_send_gave_up(struct shard *s)

@@ -35,6 +35,8 @@ void shard_on_load_finished(void *context, bool overflowed)
     check(!s->loader.busy);
     if (s->state != SHARD_RUNNING)
         return;
+    if (s->admission.failed != ERR_OK)
+        running_sends_put_off(s);
     passivation_loaded(&s->passivation);
     admission_loaded(&s->admission, overflowed);
     env_wake(s->env);
@@ -207,7 +209,9 @@ static void shard_look_at_clock(struct shard *s)
 static bool shard_has_sends_left(const struct shard *s)
 {
     bool sends = s->streams.left && s->streams.waiting > 0;
-    return (sends || s->parked_retry.next != NULL) && s->writable &&
+    const struct incoming *parked = s->parked_retry.next;
+    bool retries = parked != NULL && parked->retry_ns <= s->running.now_ns;
+    return (sends || retries) && s->writable &&
            !closing_releases(&s->closing) && !s->schedule.send_waits;
 }
 
@@ -341,6 +345,12 @@ void shard_on_append_failure(void *context, enum err e)
 void shard_on_unfit(void *context, const char *reason)
 {
     shard_stop(context, "%s", reason);
+}
+
+/* What was put off may run. */
+void shard_on_put_off(struct alarm *a)
+{
+    env_wake(a->env);
 }
 
 void shard_on_probe(struct alarm *a)

@@ -183,6 +183,7 @@ static void init_parts(struct shard *s)
     init_store_parts(s);
     init_life_parts(s);
     s->probe_alarm.fire = shard_on_probe;
+    s->sends_alarm.fire = shard_on_put_off;
 }
 
 struct shard *shard_new(const struct shard_options *options)

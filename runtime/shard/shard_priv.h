@@ -160,6 +160,7 @@ struct shard {
     struct recovery *recovery; /* NULL: none is under way */
     enum err recovery_cause;
     struct alarm probe_alarm;
+    struct alarm sends_alarm; /* of the next send that is put off */
     struct shard_stats stats;
     struct log_limit stall_lines[SHARD_STALL_LIMITS]; /* by handler: its message's number modulo */
 };
@@ -175,6 +176,7 @@ void shard_on_states_damaged(void *context);
 void shard_on_recovered(void *context, const struct recovery_found *found);
 void shard_on_recovery_failed(void *context, const char *reason);
 void shard_on_recovery_retrying(void *context);
+void shard_on_put_off(struct alarm *a);
 void shard_on_probe(struct alarm *a);
 void shard_on_unfit(void *context, const char *reason);
 
@@ -222,8 +224,10 @@ enum turn_result turn_run_send(struct shard *s, struct actor *a, struct message 
 /* The send is taken, but its turn does not run: it is parked. */
 void turn_park(struct shard *s, struct incoming *in, const char *reason);
 
-/* running_sends.c: the turns of sends that have arrived; of one that jumped, that it failed. */
+/* running_sends.c: the turns of sends that have arrived; a load failed, for which some may wait; of
+ * one that jumped, that it failed. */
 void running_sends(struct shard *s);
+void running_sends_put_off(struct shard *s);
 void running_send_gave_up(struct shard *s);
 
 /* running.c, for running_sends.c. */

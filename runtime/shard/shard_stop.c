@@ -39,6 +39,7 @@ void shard_stop_alarms(struct shard *s)
 {
     env_alarm_stop(s->env, &s->deadlines.alarm);
     env_alarm_stop(s->env, &s->probe_alarm);
+    env_alarm_stop(s->env, &s->sends_alarm);
     env_alarm_stop(s->env, &s->due_sweep.alarm);
     env_alarm_stop(s->env, &s->closing.alarm);
     env_alarm_stop(s->env, &s->suspension.expiry);

@@ -139,6 +139,31 @@ static void what_fails_is_parked_and_the_stream_goes_on(void **state)
 }
 
 /* Its journal is shorter than what another shard has taken. */
+/* The store may fail for long: it is not asked without end meanwhile. */
+static void a_target_that_cannot_be_read_is_looked_for_with_pauses(void **state)
+{
+    struct scene *s = *state;
+    run(s, 50 * MS);
+    give(s, purse_id(0, 0), purse_id(1, 0), 10, 1);
+    run(s, NS_PER_S); /* the views have it */
+    kill_node(s);
+    start(s);
+    run(s, 50 * MS);
+    give(s, purse_id(0, 0), purse_id(0, 1), 10, 2); /* the giver is in memory */
+    run(s, 50 * MS);
+    store_sim_set_faults(s->sim, &(struct store_sim_faults){.read_io_ppm = 1000000});
+    const uint64_t before = store_sim_counts(s->sim)->met[STORE_SIM_READ_IO];
+    struct giver *over = give(s, purse_id(0, 0), purse_id(1, 0), 10, 3);
+    run(s, 5 * NS_PER_S);
+    assert_false(over->answered);
+    assert_in_range(store_sim_counts(s->sim)->met[STORE_SIM_READ_IO] - before, 5, 40);
+    store_sim_set_faults(s->sim, &(struct store_sim_faults){0});
+    run(s, 2 * NS_PER_S);
+    assert_true(over->answered);
+    assert_int_equal(over->message.code, ERR_OK);
+    assert_int_equal(look(s, purse_id(1, 0)).coins, COINS + 20);
+}
+
 static void a_sender_that_lost_its_end_stops(void **state)
 {
     struct scene *s = *state;
@@ -418,6 +443,7 @@ int main(void)
         CASE(an_ask_that_has_its_answer_is_closed_after_a_restart_too),
         CASE(a_deadline_says_that_the_work_goes_on),
         CASE(what_fails_is_parked_and_the_stream_goes_on),
+        CASE(a_target_that_cannot_be_read_is_looked_for_with_pauses),
         CASE(a_sender_that_lost_its_end_stops),
         CASE(a_stream_tells_how_far_it_has_come),
         CASE(one_that_does_not_move_is_shut_until_it_does),
