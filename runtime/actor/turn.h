@@ -113,9 +113,11 @@ const struct send_origin *turn_origin(const struct turn *t);
 
 /* Instead of an answer, and before or after the turn's events and sends: it comes with a later
  * record of this shard, by turn_close(). Until then the request is open under its idempotency key,
- * or without one under `id`, which the request names: that ask is returned, for whoever closes it.
+ * or without one under turn_ask_by_id(id), which the request names: that ask is returned, for
+ * whoever closes it.
  * A repetition of the key waits with the first one, also after a restart. */
 struct id128 turn_open(struct turn *t, struct id128 id);
+struct id128 turn_ask_by_id(struct id128 id);
 /* The same was asked for before and is open, under another key or none: this one waits with it. A
  * key of its own is recorded, so that it has the same answer for ever; beyond RECORD_KEYS_MAX such
  * keys it is refused with OUTCOME_PENDING, and leaves nothing. Nothing else is recorded. */
@@ -152,6 +154,10 @@ void turn_unseen(struct turn *t);
 
 /* turn_refuse() and turn_unseen(). */
 void turn_refuse_unseen(struct turn *t, uint16_t code);
+
+/* It is still being made in this shard. If it is not found in another one, to which this may not be
+ * known, the asker is told OUTCOME_PENDING, not NOT_FOUND. Of what is looked for in several. */
+void turn_refuse_unmade(struct turn *t);
 
 /* Instead of an answer: this other shard is to handle the message, and has the last word. Only of
  * what is looked for in several shards (shard_set_post()), and never back again. Leaves nothing. */

@@ -332,6 +332,14 @@ void turn_refuse(struct turn *t, uint16_t code)
         t->message->retry_after_ms = WAITS_RETRY_MS;
 }
 
+void turn_refuse_unmade(struct turn *t)
+{
+    check(t->message->origin == NULL);
+    turn_refuse(t, ERR_NOT_FOUND);
+    t->message->under_way = true;
+    t->message->retry_after_ms = WAITS_RETRY_MS;
+}
+
 void turn_unseen(struct turn *t)
 {
     check(t->replied);

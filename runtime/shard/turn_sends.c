@@ -3,6 +3,7 @@
  * an event, and what it changes, the count of its stream, is a state like any other: so an undo, a
  * rollback or a turn that fails takes both back. */
 #include "runtime/base/mutant.h"
+#include "runtime/base/sha256.h"
 #include "runtime/sends/open_ask.h"
 #include "runtime/sends/parked.h"
 #include "runtime/sends/stream.h"
@@ -110,13 +111,20 @@ void turn_park(struct shard *s, struct incoming *in, const char *reason)
 
 /* --- answers that come later ------------------------------------------------------------------ */
 
+/* Whatever is used as a key, it is none of these. */
+struct id128 turn_ask_by_id(struct id128 id)
+{
+    const struct slice pieces[] = {{"ask by id", 9}, {(const char *)&id, sizeof id}};
+    return sha256_id(pieces, array_len(pieces));
+}
+
 struct id128 turn_open(struct turn *t, struct id128 id)
 {
     struct message *m = t->message;
     check(!t->replied && !t->opened && m->origin == NULL && (m->keyed || !id128_is_zero(id)));
     turn_begin_record(t);
     t->opened = true;
-    t->shard->ask = m->keyed ? m->key : id;
+    t->shard->ask = m->keyed ? m->key : turn_ask_by_id(id);
     return t->shard->ask;
 }
 

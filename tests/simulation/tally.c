@@ -368,9 +368,9 @@ static enum presence tally_known(struct turn *t, const struct tally_move *m)
     }
     if (p != PRESENCE_ABSENT)
         return p;
-    p = turn_find(t, KIND_OPEN_ASK, m->move, &open);
+    p = turn_find(t, KIND_OPEN_ASK, turn_ask_by_id(m->move), &open);
     if (p == PRESENCE_THERE)
-        turn_attach(t, m->move);
+        turn_attach(t, turn_ask_by_id(m->move));
     return p;
 }
 
