@@ -583,7 +583,7 @@ static uint16_t continued_check(struct turn *t, struct posting *p)
     if (code == RESULT_OK && p->reversed && !MUTANT(REVERSE_AGAIN))
         return RESULT_ALREADY_REVERSED;
     if (code != RESULT_OK) /* what is kept of this one is its own outcome */
-        return code == RESULT_OUTCOME_PENDING ? RESULT_ID_UNDER_WAY : code;
+        return code != RESULT_OUTCOME_PENDING || MUTANT(AWAIT_RIVAL) ? code : RESULT_ID_UNDER_WAY;
     return posting_has(p, TRANSFER_FLAGS_POST_PENDING) ? half_check(p) : sides_check(t, p);
 }
 

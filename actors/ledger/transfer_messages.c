@@ -117,6 +117,20 @@ static uint16_t pending_seen(struct turn *t, const struct posting *p)
     return p->pending_was_final ? RESULT_PENDING_TRANSFER_NOT_PENDING : RESULT_NOT_FOUND;
 }
 
+/* Nothing of this id is here that could be posted, voided or reversed: is it still to come? */
+static enum turn_result transfer_absent(struct turn *t, struct id128 id)
+{
+    struct id128 tenant_id = ID128_ZERO;
+    enum presence there = transfer_find_open(t, id, &tenant_id);
+    if (there == PRESENCE_WAITING)
+        return TURN_WAIT;
+    if (there == PRESENCE_THERE && turn_may_see(t, tenant_id, ID128_ZERO))
+        turn_refuse_unmade(t);
+    else
+        turn_refuse(t, RESULT_NOT_FOUND);
+    return TURN_DONE;
+}
+
 /* Of what is at home elsewhere this shard has a half. */
 static bool pending_referred(struct turn *t, const struct posting *p)
 {
@@ -124,6 +138,26 @@ static bool pending_referred(struct turn *t, const struct posting *p)
     if (half)
         turn_refer(t, p->pending->peer);
     return half;
+}
+
+/* post: NULL of a void. */
+static enum turn_result transfer_resolve(struct turn *t, const struct message *m, struct posting *p,
+                                         const struct transfer_post *post,
+                                         const struct transfer_note *note, bool id_chosen)
+{
+    check(posting_has(p, POSTING_RESOLVES));
+    if (posting_find(t, p) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    uint16_t code = pending_seen(t, p);
+    if (code == RESULT_NOT_FOUND)
+        return transfer_absent(t, p->transfer.pending_id);
+    if (code == RESULT_OK && pending_referred(t, p))
+        return TURN_DONE;
+    if (code == RESULT_OK && post != NULL)
+        code = posted_amount(post, p);
+    if (code == RESULT_OK)
+        code = posting_check(t, p);
+    return transfer_end(t, m, p, code, note, id_chosen);
 }
 
 enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struct message *m)
@@ -142,17 +176,8 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator,
         .over_shards = true };
-    if (posting_find(t, &p) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    uint16_t code = pending_seen(t, &p);
-    if (code == RESULT_OK && pending_referred(t, &p))
-        return TURN_DONE;
-    if (code == RESULT_OK)
-        code = posted_amount(c, &p);
-    if (code == RESULT_OK)
-        code = posting_check(t, &p);
     const struct transfer_note note = TRANSFER_NOTE_OF(c);
-    return transfer_end(t, m, &p, code, &note, c->has_posting_id);
+    return transfer_resolve(t, m, &p, c, &note, c->has_posting_id);
 }
 
 enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m)
@@ -167,15 +192,8 @@ enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struc
             },
         .tenant_id = m->who.tenant_id,
         .any_tenant = m->who.operator};
-    if (posting_find(t, &p) == PRESENCE_WAITING)
-        return TURN_WAIT;
-    uint16_t code = pending_seen(t, &p);
-    if (code == RESULT_OK && pending_referred(t, &p))
-        return TURN_DONE;
-    if (code == RESULT_OK)
-        code = posting_check(t, &p);
     const struct transfer_note note = TRANSFER_NOTE_OF(c);
-    return transfer_end(t, m, &p, code, &note, c->has_posting_id);
+    return transfer_resolve(t, m, &p, NULL, &note, c->has_posting_id);
 }
 
 uint16_t transfer_reversible(const struct transfer_info *info)
@@ -315,10 +333,8 @@ enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const st
     enum presence there = transfer_info_find(t, self, &info, &tenant_id);
     if (there == PRESENCE_WAITING)
         return TURN_WAIT;
-    if (there == PRESENCE_ABSENT || !turn_may_see(t, tenant_id, ID128_ZERO)) {
-        turn_refuse(t, RESULT_NOT_FOUND);
-        return TURN_DONE;
-    }
+    if (there == PRESENCE_ABSENT || !turn_may_see(t, tenant_id, ID128_ZERO))
+        return transfer_absent(t, self);
     struct posting p = asked_reversal(t, m, &info, tenant_id);
     uint16_t home;
     if (transfer_in_group(t, self, &home))

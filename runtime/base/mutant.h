@@ -92,6 +92,7 @@
     X(FORGET_ENDED, "forget_ended")                                                                \
     X(ANSWER_LIST_EARLY, "answer_list_early")                                                      \
     X(CODE_TO_NEIGHBOUR, "code_to_neighbour")                                                      \
+    X(AWAIT_RIVAL, "await_rival")                                                                  \
     X(FORGET_ATTACHED, "forget_attached")                                                          \
     X(MIDDLE_DECIDES, "middle_decides")                                                            \
     X(TELL_HOME_ALONE, "tell_home_alone")                                                          \

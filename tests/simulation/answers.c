@@ -313,25 +313,35 @@ static bool item_decided(const struct run *run, const struct transfer_spec *s)
            ref_transit_decided(&run->reference, s->id, s->debit_account_id) != NULL;
 }
 
+/* Does another request name this id, or the list itself once more? */
+static bool id_named_again(const struct run *run, const struct request *q, struct id128 id)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < run->request_count && found < 2; i++) {
+        const struct request *other = run->requests[i];
+        const struct id128 *chosen = workload_chosen_id(other);
+        struct id128 ids[REQUEST_ITEMS_MAX];
+        uint32_t count = list_ids(other, ids);
+        found += chosen != NULL && id128_equal(*chosen, id) ? 1 + (other != q) : 0;
+        for (uint32_t k = 0; k < count; k++)
+            found += id128_equal(ids[k], id) ? 1 + (other != q) : 0;
+    }
+    return found > 1;
+}
+
 /* May it have been made by what was asked for elsewhere, or before? */
 static bool item_asked_again(const struct run *run, const struct request *q, struct id128 id)
 {
-    if (q->posts > 1)
-        return true;
-    for (uint32_t i = 0; i < run->request_count; i++) {
-        const struct request *other = run->requests[i];
-        struct id128 ids[REQUEST_ITEMS_MAX];
-        uint32_t count = list_ids(other, ids);
-        const struct transfer_create *c = &other->body.transfer_create;
-        if (other->type == &transfer_create_type && id128_equal(c->transfer_id, id))
-            return true;
-        for (uint32_t k = 0, found = 0; k < count; k++) {
-            found += id128_equal(ids[k], id);
-            if (id128_equal(ids[k], id) && (other != q || found > 1))
-                return true;
-        }
-    }
-    return false;
+    return q->posts > 1 || id_named_again(run, q, id);
+}
+
+/* Of two that are asked for under one id at once either may be refused, and no others. */
+static void check_rival(const struct run *run, const struct request *q, const struct id128 *id,
+                        uint16_t code)
+{
+    if (code == RESULT_ID_UNDER_WAY && (id == NULL || !id_named_again(run, q, *id)))
+        broken("request %u (%s) is refused for another one under its id, which nobody asked for",
+               q->number, q->type->name);
 }
 
 static void check_item(struct run *run, const struct request *q, const struct transfer_spec *s,
@@ -340,6 +350,7 @@ static void check_item(struct run *run, const struct request *q, const struct tr
     bool done = code == RESULT_OK || code == RESULT_EXISTS;
     const struct ref_transfer *t = item_made(run, q, s->id, code == RESULT_EXISTS);
     run->cover.codes[code]++;
+    check_rival(run, q, &s->id, code);
     if (done && t == NULL && (code == RESULT_OK || !item_decided(run, s)))
         broken("request %u: a transfer was acknowledged, but is not in the journal", q->number);
     if (!done && t != NULL && (s->flags & TRANSFER_FLAGS_LINKED) == 0 &&
@@ -658,11 +669,11 @@ void answers_check_expired(const struct run *run, const struct request *q)
 static bool answers_may_wait(const struct request *q)
 {
     static const struct message_type *const types[] = {
-        &tally_move_type,          &transfer_create_type,  &transfers_create_type,
-        &transfers_batch_type,     &transfer_reverse_type, &transfer_post_type,
-        &payment_create_type,      &payment_capture_type,  &wallet_hold_capture_type,
-        &payment_refund_type,      &wallet_transfer_type,  &transaction_create_type,
-        &transaction_reverse_type,
+        &tally_move_type,          &transfer_create_type,     &transfers_create_type,
+        &transfers_batch_type,     &transfer_reverse_type,    &transfer_post_type,
+        &transfer_void_type,       &payment_create_type,      &payment_capture_type,
+        &wallet_hold_capture_type, &payment_refund_type,      &wallet_transfer_type,
+        &transaction_create_type,  &transaction_reverse_type,
     };
     for (size_t i = 0; i < array_len(types); i++)
         if (q->type == types[i])
@@ -711,6 +722,7 @@ void answers_check(struct run *run, const struct request *q, struct message *m)
         broken("request %u (%s) crosses shards where there is one", q->number, q->type->name);
     if (m->code == ERR_KEY_REUSED && !q->steals)
         broken("request %u is taken for another one", q->number);
+    check_rival(run, q, workload_chosen_id(q), m->code);
     if (q->keyed)
         check_keyed(run, q, m);
     if ((m->code == ERR_OK || q->type == &tally_move_type) && m->reply_type != 0)

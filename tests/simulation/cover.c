@@ -131,9 +131,7 @@ static const struct {
 } excused[] = {
     {&transfer_create_type, RESULT_OVERFLOWS_TIMEOUT, "no clock is so far on before the year 2448"},
     {&transaction_create_type, RESULT_OVERFLOWS_TIMEOUT, "the same"},
-    {&transfer_create_type, RESULT_ID_UNDER_WAY, "no two shards are asked for one id at once"},
-    {&transfer_post_type, RESULT_ID_UNDER_WAY, "the same"},
-    {&transfer_reverse_type, RESULT_ID_UNDER_WAY, "the same"},
+    {&transfer_post_type, RESULT_ID_UNDER_WAY, "no list over shards has a post yet"},
     {&trial_balance_at_type, RESULT_TOO_MANY_ACCOUNTS, "takes more accounts than a run makes"},
 };
 

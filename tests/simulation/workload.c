@@ -402,8 +402,10 @@ static const struct operation *workload_timely(struct run *run)
         cut |= run->world.now_ns < run->network.cut_ns[i];
     if (run->swarm.shards > 1 && workload_chance(run, 12))
         return ledger_operation("transfer_held");
-    if (run->swarm.shards == 1 || !workload_chance(run, cut ? 2 : 12))
+    if (run->swarm.shards == 1)
         return NULL;
+    if (!workload_chance(run, cut ? 2 : 12))
+        return workload_chance(run, 10) ? ledger_operation("bulk_beside") : NULL;
     if (workload_chance(run, 3))
         return ledger_operation(workload_chance(run, 2) ? "reverse" : "crossing_reversed");
     return ledger_operation("post_held");

@@ -94,6 +94,8 @@ bool workload_changed(struct run *run, struct request *q);
  * shard that knows one has it. */
 uint16_t workload_found_in(const struct run *run, struct id128 id, uint16_t kind);
 
+/* The id that the client chose for what the request makes; NULL if none. */
+const struct id128 *workload_chosen_id(const struct request *q);
 /* Is the id that was chosen in use, or may it be, in another shard than that of the request, and
  * not on purpose? Shards know only the ids of their own transfers: what the id leads to would be
  * another one from then on, also for a request that comes again. */
@@ -109,6 +111,11 @@ void workload_copy(struct request *q, const struct request *from);
 const struct request *workload_earlier(struct run *run, const struct message_type *type);
 /* A request of this type about what an earlier one made, in another form or under another id. */
 bool workload_alike(struct run *run, struct request *q, const struct message_type *type);
+
+/* What a request on its way asks for, under an id that its client chose. NULL: there is none. */
+const struct transfer_create *workload_being_made(struct run *run);
+/* At times a post, void or reversal of that, if its id leads to where it will be. */
+bool workload_unmade(struct run *run, struct request *q, const struct message_type *type);
 
 /* A post or void in the form of a transfer. */
 bool workload_resolving(struct run *run, struct request *q);
@@ -140,5 +147,7 @@ bool workload_leg_across(struct run *run, struct transaction_leg *leg,
  */
 bool workload_bulk_across(struct run *run, struct request *q);
 bool workload_bulk_again(struct run *run, struct request *q);
+/* A list that asks another shard for the id of what is on its way between two. */
+bool workload_bulk_beside(struct run *run, struct request *q);
 
 #endif

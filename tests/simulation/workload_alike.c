@@ -3,6 +3,8 @@
  * make them: they are refused for the one thing in which they differ. */
 #include "tests/simulation/workload.h"
 
+#include <string.h>
+
 #include "runtime/base/time.h"
 
 #define EARLIER_TRIED 30
@@ -114,6 +116,32 @@ static bool alike_opposite(struct run *run, struct request *q)
     *c = from->body.transfer_create;
     c->debit_account_id = from->body.transfer_create.credit_account_id;
     c->credit_account_id = from->body.transfer_create.debit_account_id;
+    return true;
+}
+
+const struct transfer_create *workload_being_made(struct run *run)
+{
+    for (uint32_t i = run->request_count; i-- > 0 && i + 8 > run->request_count;) {
+        const struct request *q = run->requests[i];
+        if (q->type == &transfer_create_type && !q->answered &&
+            q->body.transfer_create.has_transfer_id)
+            return &q->body.transfer_create;
+    }
+    return NULL;
+}
+
+bool workload_unmade(struct run *run, struct request *q, const struct message_type *type)
+{
+    const struct transfer_create *c = workload_chance(run, 6) ? workload_being_made(run) : NULL;
+    bool reverses = type == &transfer_reverse_type;
+    if (c == NULL || !c->has_credit_account_id ||
+        run_home(run, c->transfer_id) !=
+            run_home(run, reverses ? c->credit_account_id : c->debit_account_id))
+        return false;
+    q->type = type;
+    q->who = workload_bookkeeper(run);
+    q->expects = workload_unknown;
+    memcpy((char *)&q->body + type->target_offset, &c->transfer_id, sizeof c->transfer_id);
     return true;
 }
 

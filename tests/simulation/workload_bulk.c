@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of transfers over several shards, some of them in chains, again while they are under way.
- */
+/* Lists of transfers over several shards, some of them in chains, again while they are under way,
+ * and beside others under the same id. */
 #include "tests/simulation/workload.h"
 
 #include <string.h>
 
+#include "schemas/result.h"
+
 #define CODE 7
+#define LATELY 4 /* requests */
 
 /* Some are of a kind that does not cross, or of no kind at all. */
 static uint32_t flags_across(struct run *run, bool last, bool chains)
@@ -83,23 +86,10 @@ static struct transfer_create single_of(struct run *run, const struct transfer_s
     };
 }
 
-bool workload_bulk_across(struct run *run, struct request *q)
+static void bulk_of(struct run *run, struct request *q, const struct transfer_spec *items,
+                    uint32_t count)
 {
-    if (workload_account(run) == NULL || run->swarm.shards == 1)
-        return false;
-    struct transfer_spec items[REQUEST_ITEMS_MAX];
-    uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
-    bool chains = workload_chance(run, 2), compact = workload_chance(run, 2);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct transfer_spec *before =
-            i > 0 && (items[i - 1].flags & TRANSFER_FLAGS_LINKED) != 0 ? &items[i - 1] : NULL;
-        if (!make_item_across(run, &items[i], before, flags_across(run, i + 1 == count, chains)))
-            return false;
-        if (i > 0 && workload_chance(run, 20))
-            items[i].id = items[i - 1].id;
-        if (i > 0)
-            spend_again(run, &items[i], &items[i - 1]);
-    }
+    bool compact = workload_chance(run, 2);
     q->who = workload_bookkeeper(run);
     q->expects = workload_unknown;
     q->type = compact ? &transfers_create_type : &transfers_batch_type;
@@ -111,7 +101,109 @@ bool workload_bulk_across(struct run *run, struct request *q)
         q->body.transfers_create = (struct transfers_create){q->items.transfers, count};
     else
         q->body.transfers_batch = (struct transfers_batch){q->items.singles, count};
+}
+
+bool workload_bulk_across(struct run *run, struct request *q)
+{
+    if (workload_account(run) == NULL || run->swarm.shards == 1)
+        return false;
+    struct transfer_spec items[REQUEST_ITEMS_MAX];
+    uint32_t count = 1 + (uint32_t)rng_below(&run->rng, run->swarm.items_max);
+    bool chains = workload_chance(run, 2);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct transfer_spec *before =
+            i > 0 && (items[i - 1].flags & TRANSFER_FLAGS_LINKED) != 0 ? &items[i - 1] : NULL;
+        if (!make_item_across(run, &items[i], before, flags_across(run, i + 1 == count, chains)))
+            return false;
+        if (i > 0 && workload_chance(run, 20))
+            items[i].id = items[i - 1].id;
+        if (i > 0)
+            spend_again(run, &items[i], &items[i - 1]);
+    }
+    bulk_of(run, q, items, count);
     return true;
+}
+
+/* As a transfer what a request on its way asks for that chose its id, unless it is a void. */
+static bool bulk_under_way(const struct run *run, const struct request *from,
+                           struct transfer_create *c)
+{
+    const struct transfer_post *p = &from->body.transfer_post;
+    if (from->answered || workload_chosen_id(from) == NULL)
+        return false;
+    if (from->type == &transfer_create_type) {
+        *c = from->body.transfer_create;
+        return c->has_credit_account_id;
+    }
+    const struct ref_transfer *t =
+        from->type == &transfer_post_type
+            ? reference_transfer(&run->reference, from->shard, p->transfer_id)
+            : NULL;
+    if (t == NULL)
+        return false;
+    *c = (struct transfer_create){.has_transfer_id = true,
+                                  .transfer_id = p->posting_id,
+                                  .debit_account_id = t->debit,
+                                  .has_credit_account_id = true,
+                                  .credit_account_id = t->credit,
+                                  .has_amount = p->has_amount,
+                                  .amount = p->amount.digits,
+                                  .currency = t->currency,
+                                  .has_pending_id = true,
+                                  .pending_id = t->id,
+                                  .has_code = true,
+                                  .has_flags = true,
+                                  .flags = TRANSFER_FLAGS_POST_PENDING,
+                                  .has_effective_time = p->has_effective_time,
+                                  .effective_time = p->effective_time};
+    return true;
+}
+
+/* One that was refused for it may be asked again. */
+static bool bulk_rival_again(struct run *run, struct request *q)
+{
+    for (uint32_t i = run->request_count; i-- > 0 && i + 12 > run->request_count;) {
+        const struct request *from = run->requests[i];
+        if (!from->answered || from->code != RESULT_ID_UNDER_WAY)
+            continue;
+        workload_copy(q, from);
+        q->expects = workload_unknown;
+        return true;
+    }
+    return false;
+}
+
+/* The list is at home where the other one is still to be decided: so its first transfer is from
+ * there. Of the two under one id at most one is made. */
+bool workload_bulk_beside(struct run *run, struct request *q)
+{
+    if (workload_chance(run, 4) && bulk_rival_again(run, q))
+        return true;
+    for (uint32_t i = run->request_count; i-- > 0 && i + LATELY > run->request_count;) {
+        struct request *from = run->requests[i];
+        struct transfer_create c;
+        if (!bulk_under_way(run, from, &c))
+            continue;
+        const struct ref_account *debit = reference_account(&run->reference, c.debit_account_id);
+        const struct ref_account *credit = reference_account(&run->reference, c.credit_account_id);
+        if (debit == NULL || credit == NULL ||
+            run_home(run, debit->id) == run_home(run, credit->id))
+            continue;
+        const struct transfer_spec first = {.id = workload_new_id(run, run_home(run, credit->id)),
+                                            .debit_account_id = credit->id,
+                                            .credit_account_id = debit->id,
+                                            .amount = workload_amount(run),
+                                            .currency = credit->currency,
+                                            .code = CODE};
+        q->type = &transfers_batch_type;
+        q->who = from->who;
+        q->expects = from->expects = workload_unknown; /* it may be either that makes it */
+        q->items.singles[0] = single_of(run, &first);
+        q->items.singles[1] = c;
+        q->body.transfers_batch = (struct transfers_batch){q->items.singles, 2};
+        return true;
+    }
+    return false;
 }
 
 /* Under the same ids, at times without one of them. */

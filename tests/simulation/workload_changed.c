@@ -160,8 +160,7 @@ static const struct member members[] = {
 
 /* --- other values ----------------------------------------------------------------------------- */
 
-/* The id that the client chose for what the request makes; NULL if none. */
-static const struct id128 *chosen_id(const struct request *q)
+const struct id128 *workload_chosen_id(const struct request *q)
 {
     const union request_body *b = &q->body;
     if (q->type == &transfer_create_type && b->transfer_create.has_transfer_id)
@@ -185,7 +184,7 @@ static struct id128 id_chosen_before(struct run *run, const struct request *q, s
     bool any = workload_chance(run, 4);
     for (int i = 0; i < IDS_TRIED * 4 && run->request_count > 0; i++) {
         const struct request *other = run->requests[rng_below(&run->rng, run->request_count)];
-        const struct id128 *chosen = chosen_id(other);
+        const struct id128 *chosen = workload_chosen_id(other);
         if (chosen != NULL && other->shard == q->shard && (any || other->type == q->type))
             return *chosen;
     }
@@ -475,7 +474,7 @@ static bool changed_readable(const struct request *q)
 
 bool workload_chosen_elsewhere(const struct run *run, const struct request *q)
 {
-    const struct id128 *id = chosen_id(q);
+    const struct id128 *id = workload_chosen_id(q);
     const struct reference *r = &run->reference;
     if (id == NULL || q->id_twice)
         return false;
@@ -485,7 +484,7 @@ bool workload_chosen_elsewhere(const struct run *run, const struct request *q)
             return true;
     for (uint32_t i = 0; i < run->request_count; i++) {
         const struct request *other = run->requests[i];
-        const struct id128 *its = chosen_id(other);
+        const struct id128 *its = workload_chosen_id(other);
         if (its != NULL && other->shard != q->shard && id128_equal(*its, *id))
             return true;
     }
@@ -495,10 +494,10 @@ bool workload_chosen_elsewhere(const struct run *run, const struct request *q)
 /* Others that chose the same id may find made what they ask for: it is not known by which. */
 static void chosen_by_several(struct run *run, const struct request *q)
 {
-    const struct id128 *id = chosen_id(q);
+    const struct id128 *id = workload_chosen_id(q);
     for (uint32_t i = 0; id != NULL && i < run->request_count; i++) {
         struct request *other = run->requests[i];
-        const struct id128 *its = chosen_id(other);
+        const struct id128 *its = workload_chosen_id(other);
         if (its != NULL && !other->answered && id128_equal(*its, *id))
             other->expects = workload_unknown;
     }

@@ -183,11 +183,15 @@ static bool transfer_closing(struct run *run, struct request *q)
 }
 
 /* What cannot be resolved: no transfer at all, the transfer itself, one that was never pending, one
- * between others or in another currency. */
+ * between others or in another currency; or which is not found, for it is asked for anywhere. */
 static void resolves_another(struct run *run, struct transfer_create *c)
 {
     const struct ref_transfer *t = a_transfer(run, REF_POSTED, false);
-    switch (rng_below(&run->rng, 5)) {
+    switch (rng_below(&run->rng, 6)) {
+    case 5:
+        c->debit_account_id = (struct id128){0, 0};
+        c->has_credit_account_id = workload_chance(run, 2);
+        break;
     case 4:
         c->currency = workload_currencies[c->currency == workload_currencies[0]];
         break;
@@ -333,6 +337,8 @@ static bool transfer_with_foreign_id(struct run *run, struct request *q)
 
 static bool post_held(struct run *run, struct request *q)
 {
+    if (workload_unmade(run, q, &transfer_post_type))
+        return true;
     const struct ref_transfer *t = transfer_of(run, REF_PENDING, true);
     if (t == NULL)
         return false;
@@ -356,6 +362,8 @@ static bool post_held(struct run *run, struct request *q)
 
 static bool void_held(struct run *run, struct request *q)
 {
+    if (workload_unmade(run, q, &transfer_void_type))
+        return true;
     const struct ref_transfer *t = transfer_of(run, REF_PENDING, true);
     if (t == NULL)
         return false;
@@ -387,6 +395,8 @@ static void reverses(struct run *run, struct request *q, const struct ref_transf
 
 static bool make_reverse(struct run *run, struct request *q)
 {
+    if (workload_unmade(run, q, &transfer_reverse_type))
+        return true;
     const struct ref_transfer *t = transfer_of(run, REF_POSTED, false);
     if (t == NULL)
         return false;
@@ -644,28 +654,17 @@ static bool make_transaction(struct run *run, struct request *q)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* An id that a transfer will have whose request is on its way. */
-static const struct id128 *id_being_made(struct run *run)
-{
-    for (uint32_t i = run->request_count; i-- > 0 && i + 8 > run->request_count;) {
-        const struct request *q = run->requests[i];
-        if (q->type == &transfer_create_type && !q->answered &&
-            q->body.transfer_create.has_transfer_id)
-            return &q->body.transfer_create.transfer_id;
-    }
-    return NULL;
-}
-
 static bool transfer_show(struct run *run, struct request *q)
 {
-    const struct id128 *making = workload_chance(run, 2) ? id_being_made(run) : NULL;
+    const struct transfer_create *making =
+        workload_chance(run, 2) ? workload_being_made(run) : NULL;
     const struct ref_transfer *t =
         a_transfer(run, workload_chance(run, 2) ? REF_PENDING : REF_POSTED, false);
     if (t == NULL && making == NULL)
         return false;
     q->type = &transfer_get_type;
     q->who = workload_clerk(run);
-    q->body.transfer_get.transfer_id = making != NULL ? *making : t->id;
+    q->body.transfer_get.transfer_id = making != NULL ? making->transfer_id : t->id;
     return true;
 }
 
@@ -781,6 +780,7 @@ const struct operation ledger_operations[] = {
     {"batch", make_batch},
     {"bulk_across", workload_bulk_across},
     {"bulk_again", workload_bulk_again},
+    {"bulk_beside", workload_bulk_beside},
     {"list_transfers", list_transfers},
     {"transfer_show", transfer_show},
 };

@@ -319,6 +319,34 @@ static void who_asks_again_for_a_post_gets_the_same_outcome(void **state)
     expect_payee(b, 30, 0);
 }
 
+/* It would be 404 for a moment, and then there. */
+static void what_is_asked_of_one_that_is_being_made_may_be_asked_again(void **state)
+{
+    struct shards_bank *b = *state;
+    given_accounts(b);
+    for (uint64_t n = 0; n < 4; n++) {
+        const struct transfer_create c = pending(10, n, 0);
+        const struct transfer_post p = whole(c.transfer_id);
+        const struct transfer_reverse r = {.transfer_id = c.transfer_id};
+        b->cut[n / 2] = true; /* the other shard has not decided; or home has not heard */
+        struct question *q = shards_ask(b, &transfer_create_type, &c, 100 + n);
+        shards_run(b, 20 * NS_PER_MS);
+        struct question *early = shards_ask(b, &transfer_post_type, &p, 200 + n);
+        assert_int_equal(shards_code(b, early), RESULT_OUTCOME_PENDING);
+        assert_true(early->message.retry_after_ms > 0);
+        assert_int_equal(voided(b, c.transfer_id), RESULT_OUTCOME_PENDING);
+        assert_int_equal(shards_do(b, &transfer_reverse_type, &r),
+                         n < 2 ? RESULT_OUTCOME_PENDING : RESULT_TRANSFER_NOT_POSTED);
+        b->cut[n / 2] = false;
+        assert_int_equal(shards_code(b, q), RESULT_OK);
+        assert_int_equal(shards_code(b, shards_ask(b, &transfer_post_type, &p, 200 + n)),
+                         RESULT_OK);
+        assert_int_equal(voided(b, id_of(90, 0)), RESULT_NOT_FOUND);
+    }
+    expect_payer(b, 60, 0);
+    expect_payee(b, 40, 0);
+}
+
 static void what_is_refused_there_is_let_go(void **state)
 {
     struct shards_bank *b = *state;
@@ -524,6 +552,7 @@ int main(void)
         SHARDS_TEST(nothing_else_ends_it_while_it_is_posted),
         SHARDS_TEST(a_post_that_is_refused_leaves_it_pending_or_overdue),
         SHARDS_TEST(who_asks_again_for_a_post_gets_the_same_outcome),
+        SHARDS_TEST(what_is_asked_of_one_that_is_being_made_may_be_asked_again),
         SHARDS_TEST(what_is_refused_there_is_let_go),
         SHARDS_TEST(it_closes_an_account_at_either_end),
         SHARDS_TEST(it_holds_what_balancing_allows),
