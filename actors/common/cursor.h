@@ -28,6 +28,7 @@ enum page_list { /* first byte of a cursor: which key its numbers are of */
     PAGE_REFUNDS,
     PAGE_WALLET_EVENTS,
     PAGE_HOLD_EVENTS,
+    PAGE_STATEMENT,
 };
 
 struct cursor {

@@ -22,6 +22,7 @@
 #include "actors/ledger/past_trial_balance.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/statement.h"
 #include "actors/ledger/transfer.h"
 #include "actors/ledger/transfer_queries.h"
 #include "actors/ledger/transfer_views.h"
@@ -169,6 +170,7 @@ static const struct query queries[] = {
     {&trial_balance_at_type, past_trial_balance_query},
     {&account_entries_type, account_query_entries},
     {&account_transactions_type, account_query_transactions},
+    {&account_statement_type, statement_query},
     {&transfers_list_type, transfer_query_list},
 };
 

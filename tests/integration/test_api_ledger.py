@@ -219,6 +219,27 @@ def test_transactions_of_an_account_newest_first(bank):
     bank.get(f"/transactions/{new_id('acc')}").expect(404, "not_found")
 
 
+def test_a_statement_adds_up(bank):
+    outside, rich, poor = two_accounts(bank)
+    bank.move(rich, poor, "30.00", description="rent")
+    bank.move(poor, outside, "4.50")
+    path = f"/accounts/{poor}/statement"
+    found = bank.get(path).expect(200).json
+    equal([(line["type"], line["amount"], line["balance"]) for line in found["lines"]],
+          [("credit", "30.00", "30.00"), ("debit", "4.50", "25.50")], "the lines, oldest first")
+    equal((found["opening_balance"], found["credits"], found["debits"], found["closing_balance"]),
+          ("0.00", "30.00", "4.50", "25.50"), "before, in, out, after")
+    first, second = found["lines"]
+    equal(first["description"], "rent")
+    equal(first["value_date"], first["timestamp"][:10])
+    later = {"from": second["timestamp"]}
+    found = bank.get(path, **later).expect(200).json
+    equal((found["opening_balance"], len(found["lines"])), ("30.00", 1), "from the second line on")
+    equal(bank.pages(path, "lines", limit=1), [first, second])
+    bank.get(path, to=first["timestamp"], **later).expect(400, "interval_backwards", "to")
+    bank.get(f"/accounts/{new_id('acc')}/statement").expect(404, "not_found")
+
+
 # --- transfers ------------------------------------------------------------------------------------
 
 

@@ -605,6 +605,7 @@ static const struct reply_check {
     {&wallet_transaction_page_type, check_movements},
     {&wallet_event_page_type, check_events},
     {&account_page_type, pages_check_accounts},
+    {&statement_type, pages_check_statement},
     {&transfer_page_type, pages_check_transfers},
     {&wallet_page_type, pages_check_wallets},
     {&payment_page_type, pages_check_payments},

@@ -93,6 +93,50 @@ void pages_check_accounts(struct run *run, const struct request *q, const void *
                       page->total, page->accounts_count, !page->has_next_cursor);
 }
 
+/* Modulo 2^128: what differs by the same amount does so there too. */
+static u128 stated(u128 balance, uint8_t side)
+{
+    return side == BALANCE_SIDE_DEBIT ? -balance : balance;
+}
+
+static bool account_had(const struct run *run, struct id128 id, u128 balance)
+{
+    const struct ref_account *a = reference_account(&run->reference, id);
+    for (uint64_t v = a->version; v > 0; v--) {
+        const struct ref_counters *c = &a->past[v - 1].counters;
+        if (c->credits_posted - c->debits_posted == balance)
+            return true;
+    }
+    return balance == 0;
+}
+
+/* The lines lead from one balance, which the account durably had, to the other, and so do the
+ * sums. */
+void pages_check_statement(struct run *run, const struct request *q, const void *reply)
+{
+    const struct statement *s = reply;
+    const struct account_statement *asked = &q->body.account_statement;
+    u128 balance = stated(s->opening_balance, s->opening_side);
+    u128 closing = stated(s->closing_balance, s->closing_side);
+    if (balance + s->credits - s->debits != closing)
+        broken("request %u: the sums of a statement are not the difference of its balances",
+               q->number);
+    if (!account_had(run, s->account_id, balance) || !account_had(run, s->account_id, closing))
+        broken("request %u: a statement has a balance that the account never had", q->number);
+    for (uint32_t i = 0; i < s->lines_count; i++) {
+        const struct statement_line *line = &s->lines[i];
+        balance += line->type == ENTRY_TYPE_DEBIT ? -line->amount : line->amount;
+        if (stated(line->balance, line->balance_side) != balance)
+            broken("request %u: a line of a statement does not follow from the one before",
+                   q->number);
+        if ((asked->has_from && line->timestamp < asked->from) ||
+            (asked->has_to && line->timestamp >= asked->to))
+            broken("request %u: a statement has a line of another time", q->number);
+    }
+    if (!s->has_next_cursor && balance != closing)
+        broken("request %u: a statement lacks a line", q->number);
+}
+
 static bool transfer_asked_for(const struct reference *r, const struct request *q,
                                const struct ref_transfer *t)
 {

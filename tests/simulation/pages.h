@@ -9,6 +9,7 @@
 /* The request is about to be sent: notes what is known now. */
 void pages_note(struct run *run, struct request *q);
 
+void pages_check_statement(struct run *run, const struct request *q, const void *reply);
 void pages_check_accounts(struct run *run, const struct request *q, const void *reply);
 void pages_check_transfers(struct run *run, const struct request *q, const void *reply);
 void pages_check_wallets(struct run *run, const struct request *q, const void *reply);

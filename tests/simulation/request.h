@@ -26,6 +26,7 @@ union request_body {
     struct account_entries account_entries;
     struct account_balance_at account_balance_at;
     struct account_transactions account_transactions;
+    struct account_statement account_statement;
     struct accounts_list accounts_list;
     struct transfer_create transfer_create;
     struct transfers_create transfers_create;

@@ -204,6 +204,26 @@ static bool account_moves(struct run *run, struct request *q)
     return true;
 }
 
+/* Of an interval that may be of the future, or end before it begins. */
+static bool account_stated(struct run *run, struct request *q)
+{
+    const struct ref_account *a = workload_account(run);
+    if (a == NULL)
+        return false;
+    uint64_t now = run_wall_ns(run), life = 1 + run->world.now_ns;
+    struct account_statement *asked = &q->body.account_statement;
+    q->type = &account_statement_type;
+    q->who = workload_clerk(run);
+    asked->account_id = a->id;
+    asked->has_from = workload_chance(run, 2);
+    asked->from = now - rng_below(&run->rng, life);
+    asked->has_to = workload_chance(run, 2);
+    asked->to = now + NS_PER_S - rng_below(&run->rng, life);
+    asked->has_limit = workload_chance(run, 2);
+    asked->limit = (uint16_t)(1 + rng_below(&run->rng, HISTORY_LIMIT_MAX));
+    return true;
+}
+
 const struct operation account_operations[] = {
     {"account_open", account_open},
     {"account_imported", account_imported},
@@ -214,6 +234,7 @@ const struct operation account_operations[] = {
     {"balance_at", balance_at},
     {"list_accounts", list_accounts},
     {"account_moves", account_moves},
+    {"account_stated", account_stated},
     {"account_is_frozen", account_is_frozen},
     {"account_is_unfrozen", account_is_unfrozen},
     {"account_is_closed", account_is_closed},
