@@ -299,6 +299,28 @@ static void a_shard_that_is_not_reached_is_said_before_anything_is_recorded(void
     expect_account(b, 2, 100, 99);
 }
 
+/* What waits for it is refused once it is back, and nothing new is taken on meanwhile. */
+static void a_shard_may_be_gone_for_hours(void **state)
+{
+    struct shards_bank *b = *state;
+    given_payer_and_payee(b);
+    b->cut[0] = b->cut[1] = true;
+    const struct transfer_create c = shards_transfer(2, 1, 30);
+    struct question *q = shards_ask(b, &transfer_create_type, &c, 1);
+    for (int hour = 0; hour < 3; hour++) {
+        shards_run(b, 3600 * NS_PER_S);
+        assert_int_equal(shards_move(b, 2, 1, 1), RESULT_SHARD_UNAVAILABLE);
+        expect_account(b, 2, 100, 70);
+    }
+    assert_false(q->answered);
+    b->cut[0] = b->cut[1] = false;
+    assert_int_equal(shards_code(b, q), RESULT_DEADLINE_PASSED);
+    expect_account(b, 2, 100, 100);
+    assert_int_equal(shards_move(b, 2, 1, 30), RESULT_OK);
+    expect_account(b, 2, 70, 70);
+    expect_balanced(b);
+}
+
 /* --- between ---------------------------------------------------------------------------------- */
 
 /* What was promised is done, whatever became of the account. */
@@ -716,6 +738,7 @@ int main(void)
         SHARDS_TEST(a_refused_id_stays_refused_when_it_has_left_memory),
         SHARDS_TEST(a_decision_after_its_time_is_a_refusal),
         SHARDS_TEST(a_shard_that_is_not_reached_is_said_before_anything_is_recorded),
+        SHARDS_TEST(a_shard_may_be_gone_for_hours),
         SHARDS_TEST(following_looks_at_no_rule),
         SHARDS_TEST(an_account_with_something_kept_aside_is_not_closed),
         SHARDS_TEST(who_asks_again_gets_the_same_outcome),
