@@ -41,8 +41,9 @@ static bool some_are_late(const struct run *run)
 void pages_note(struct run *run, struct request *q)
 {
     const struct reference *r = &run->reference;
-    q->known = (struct known){r->account_count, r->transfer_count, r->wallet_count,
-                              r->payment_count, r->decisions,      {{.accounts = 0}}};
+    q->known =
+        (struct known){r->account_count, r->transfer_count, r->wallet_count,  r->payment_count,
+                       r->decisions,     r->steps,          {{.accounts = 0}}};
     if (q->type == &trial_balance_get_type)
         note_totals(run, &q->who, q->known.totals);
     if (q->type->view && run->swarm.shards > 1 && some_are_late(run))
@@ -239,7 +240,9 @@ void pages_check_payments(struct run *run, const struct request *q, const void *
     }
     for (uint32_t i = 0; i < q->known.payments && !page->has_next_cursor; i++) {
         const struct ref_payment *p = &r->payments[i];
-        bool late = p->crosses && !wallet_is_seen(&q->who, reference_wallet(r, p->from));
+        /* Home had not heard of its payee. */
+        bool late = p->accepted_step > q->known.steps &&
+                    !wallet_is_seen(&q->who, reference_wallet(r, p->from));
         bool found = p->forgotten || late || !payment_is_seen(r, &q->who, p) ||
                      (asked->has_from_account && !id128_equal(p->from, asked->from_account)) ||
                      (asked->has_currency && p->currency != asked->currency);

@@ -93,6 +93,7 @@ struct request_expects {
 struct known {
     uint32_t accounts, transfers, wallets, payments; /* the first N of the reference's */
     uint32_t decisions;
+    uint64_t steps;
     struct ref_total totals[SWARM_CURRENCIES_MAX];   /* of the tenants that the caller may see */
 };
 

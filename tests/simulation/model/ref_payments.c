@@ -88,6 +88,7 @@ static void payment_is_accepted(struct reference *r, const struct payment_accept
     if (p->manual && (!e->has_expires_at || e->expires_at <= time_ns || f->posted != 0))
         broken("an authorisation ends before it begins, or moves money");
     p->started = false;
+    p->accepted_step = r->steps;
     p->captured = p->manual ? 0 : p->amount;
     p->expires_ns = p->manual ? e->expires_at : 0;
 }

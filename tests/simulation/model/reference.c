@@ -656,6 +656,7 @@ void reference_apply(struct reference *r, uint16_t shard, const struct message_t
                      const void *event, uint64_t time_ns, struct ref_effects *effects)
 {
     r->shard = shard;
+    r->steps++;
     effects->events++;
     if (type == &account_opened_type) {
         reference_opened(r, event, time_ns);

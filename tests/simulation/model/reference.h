@@ -135,6 +135,7 @@ struct ref_payment {
     bool manual;         /* it was only authorised at first */
     /* Of one whose payee is in another shard, which is asked about it. */
     bool crosses, started, captured_frozen;
+    uint64_t accepted_step; /* reference.steps when home had heard from the payee's shard */
     u128 capturing, releasing, refunding;
     struct id128 pending; /* the transfer that holds what remains */
 };
@@ -181,6 +182,7 @@ struct reference {
     const struct slot_map *slots; /* each thing lives in the shard that has the slot of its id */
     uint16_t shard;  /* whose event is applied */
     uint64_t by;     /* hash of who asked for it */
+    uint64_t steps;  /* events so far, of all shards */
     struct ref_account *accounts;
     struct ref_transfer *transfers;
     struct ref_wallet *wallets;
