@@ -65,6 +65,7 @@ struct exchange {
     uint32_t digest;         /* of the reply, in its tag; 0 = its version says all */
     const void *created;     /* the reply of a 201, in the arena; NULL = nothing was created */
     const void *listed;      /* the page whose list is the whole body, in the arena; or NULL */
+    bool csv;                /* and that as a table */
     struct message message;
     struct arena arena;
 };

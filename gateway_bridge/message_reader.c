@@ -185,7 +185,9 @@ static uint16_t message_read_fields(struct exchange *x, const struct route_match
     if (code != RESULT_OK)
         return code;
     struct message *m = &x->message;
-    if (x->route->bare != NULL && x->port->options.compat)
+    x->csv = x->route->csv != NULL &&
+             header_prefers(request_field(r, FIELD_ACCEPT), "text/csv", "application/json");
+    if (x->csv || (x->route->bare && x->port->options.compat))
         x->query = arena_copy(&x->arena, request_slice(r, r->query));
     m->type = type;
     m->body = body;

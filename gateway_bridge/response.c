@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway_bridge/auth/issuer.h"
+#include "gateway_bridge/csv.h"
 #include "gateway_bridge/exchange.h"
 #include "gateway_bridge/message_reader.h"
 #include "gateway_bridge/pages.h"
@@ -48,8 +49,8 @@ static uint16_t response_write_reply(struct exchange *x, struct json_writer *bod
         return 0;
     route->reply_json->write(body, reply);
     x->created = route->location != NULL ? reply : NULL;
-    x->listed = route->bare != NULL && body->compat ? reply : NULL;
-    if (body->failed)
+    x->listed = x->csv || (route->bare && body->compat) ? reply : NULL;
+    if (body->failed || (x->csv && !csv_write(route->csv, &x->arena, body)))
         return 0;
     return m->code == RESULT_OK ? route->status : 202;
 }
@@ -308,8 +309,9 @@ struct slice response_write(void *context, struct http_answer *a, struct json_wr
     struct bridge *b = context;
     struct exchange *x = container_of(a, struct exchange, answer);
     struct json_writer *body = &b->body;
-    const char *content_type =
-        x->page != NULL ? page_content_type(x->page) : "application/json";
+    const char *content_type = x->page != NULL ? page_content_type(x->page)
+                               : x->csv        ? CSV_TYPE
+                                               : "application/json";
     uint16_t code = x->message.code;
     uint16_t status = 0;
     if (x->refusal != RESULT_OK || response_goes_on(x))

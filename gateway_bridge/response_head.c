@@ -188,13 +188,13 @@ static void response_put_query(const struct exchange *x, struct json_writer *out
     }
 }
 
-/* Of a list without an object around it: the next page (RFC 8288), and how many there are. */
+/* Of a list without the object around it: the next page (RFC 8288), and how many there are. */
 static void response_put_page(const struct exchange *x, struct json_writer *out)
 {
-    const struct route_bare *bare = x->route->bare;
+    const struct route_paging *at = x->route->paging;
     const char *page = x->listed;
-    const struct slice *next = (const void *)(page + bare->next);
-    if (*(const bool *)(page + bare->has_next)) {
+    const struct slice *next = (const void *)(page + at->next);
+    if (*(const bool *)(page + at->has_next)) {
         char cursor[BASE64URL_LEN(CURSOR_MAX)];
         check(next->len <= CURSOR_MAX);
         json_put_literal(out, "Link: <");
@@ -205,10 +205,10 @@ static void response_put_page(const struct exchange *x, struct json_writer *out)
         json_put_raw(out, cursor, base64url_encode((const uint8_t *)next->data, next->len, cursor));
         json_put_literal(out, ">; rel=\"next\"\r\n");
     }
-    if (*(const bool *)(page + bare->has_total)) {
+    if (*(const bool *)(page + at->has_total)) {
         json_put_literal(out, "X-Total-Count: ");
-        response_put_number(out, *(const uint32_t *)(const void *)(page + bare->total));
-        if (*(const bool *)(page + bare->has_exact) && !*(const bool *)(page + bare->exact))
+        response_put_number(out, *(const uint32_t *)(const void *)(page + at->total));
+        if (*(const bool *)(page + at->has_exact) && !*(const bool *)(page + at->exact))
             json_put_literal(out, "+");
         json_put_literal(out, "\r\n");
     }

@@ -18,12 +18,18 @@ struct route_location {
     uint32_t offset;    /* of the struct id128 in the reply's struct */
 };
 
-/* A page whose list is the whole body at the port of its service: offsets in the reply's struct of
- * what header fields tell instead. */
-struct route_bare {
+/* Of a page whose list alone may be the body: offsets in the reply's struct of what header fields
+ * tell then. */
+struct route_paging {
     uint32_t has_next, next;   /* bool, struct slice */
     uint32_t has_total, total; /* bool, uint32_t */
     uint32_t has_exact, exact; /* bool, bool */
+};
+
+/* The list of a reply as a table: its member, and what each line has. */
+struct route_table {
+    const char *list;
+    const struct json_type *line;
 };
 
 /* One of the services that the platform is to its clients, each with a port of its own. */
@@ -55,7 +61,9 @@ struct route {
     uint16_t refusal;              /* enum result: what everyone is told; RESULT_OK: it works */
     const struct route_location *location; /* of what a 201 made; NULL: none */
     uint8_t location_count;                /* its pieces */
-    const struct route_bare *bare;         /* NULL: the reply is an object at every port */
+    bool bare; /* at the port of its service the reply is a list without the object around it */
+    const struct route_paging *paging; /* NULL: the reply is always an object */
+    const struct route_table *csv;     /* NULL: it does not come as text/csv */
     const char *const *path_fields; /* in the order of the template, JSON names of the message */
     const char *const *query_fields;
     uint8_t path_field_count;

@@ -148,7 +148,7 @@ bool header_media_type_json(struct slice value)
     return true;
 }
 
-/* --- Accept-Encoding -------------------------------------------------------------------------- */
+/* --- Accept, Accept-Encoding ------------------------------------------------------------------ */
 
 /* q=0.5 in thousandths, which no parameter is too (RFC 9110 section 12.4.2); -1: malformed. */
 static int header_weight(struct slice parameter)
@@ -168,6 +168,33 @@ static int header_weight(struct slice parameter)
         scale /= 10;
     }
     return weight <= 1000 ? weight : -1;
+}
+
+/* The weight is the last parameter that counts; those before it are of the type. */
+static int header_range_weight(struct slice item)
+{
+    int weight = 1000;
+    while (item.len > 0) {
+        struct slice parameter = header_next_part(&item, ';');
+        if (header_starts(parameter, "q="))
+            weight = header_weight(parameter);
+    }
+    return weight;
+}
+
+bool header_prefers(struct slice value, const char *type, const char *other)
+{
+    int wanted = -1, instead = -1;
+    while (value.len > 0) {
+        struct slice item = header_next_part(&value, ',');
+        struct slice range = header_next_part(&item, ';');
+        int weight = header_range_weight(item);
+        if (header_equal(range, type))
+            wanted = weight;
+        else if (header_equal(range, other))
+            instead = weight;
+    }
+    return wanted > 0 && wanted > instead;
 }
 
 bool header_takes_gzip(struct slice value)

@@ -44,6 +44,10 @@ must_check bool header_media_type_json(struct slice value);
 /* Content-Type: is it this one, in small letters, whatever its parameters? */
 must_check bool header_media_type_is(struct slice value, const char *type);
 
+/* Accept: is this media type welcome, and more than the other one, which comes if nothing is said
+ * (RFC 9110 section 12.5.1)? Ranges such as text/... name none in particular. */
+bool header_prefers(struct slice value, const char *type, const char *other);
+
 /* Accept-Encoding: is gzip welcome, and not less than what is not coded (RFC 9110 section 12.5.3)?
  * A malformed value welcomes nothing. */
 must_check bool header_takes_gzip(struct slice value);

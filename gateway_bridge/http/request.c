@@ -49,6 +49,7 @@ static const struct field_name {
     {"content-type", 12, FIELD_CONTENT_TYPE, "Content-Type"},
     {"content-encoding", 16, FIELD_CONTENT_ENCODING, "Content-Encoding"},
     {"expect", 6, FIELD_EXPECT, "Expect"},
+    {"accept", 6, FIELD_ACCEPT, "Accept"},
     {"accept-encoding", 15, FIELD_ACCEPT_ENCODING, "Accept-Encoding"},
     {"authorization", 13, FIELD_AUTHORIZATION, "Authorization"},
     {"idempotency-key", 15, FIELD_IDEMPOTENCY_KEY, "Idempotency-Key"},
@@ -131,8 +132,8 @@ static int on_header_value(llhttp_t *http, const char *at, size_t len)
 static int request_repeat(struct request *r, const struct field_name *known)
 {
     enum request_field f = (enum request_field)known->field;
-    if (f == FIELD_ACCEPT_ENCODING || f == FIELD_TRACEPARENT || f == FIELD_REQUEST_ID ||
-        f == FIELD_ORIGIN) {
+    if (f == FIELD_ACCEPT || f == FIELD_ACCEPT_ENCODING || f == FIELD_TRACEPARENT ||
+        f == FIELD_REQUEST_ID || f == FIELD_ORIGIN) {
         r->fields[f] = (struct span){0};
         return 0;
     }

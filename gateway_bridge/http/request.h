@@ -24,8 +24,8 @@
 
 /* The fields that are read; all others are dropped, among them every X-Forwarded-*, X-User* and
  * X-JWT-Assertion a client may send. If-Match and If-None-Match are lists and may have several
- * lines. No other may be repeated; Accept-Encoding and the last two, which change nothing that is
- * asked for, are as if absent then. */
+ * lines. No other may be repeated; Accept, Accept-Encoding and the last three, which change nothing
+ * that is asked for, are as if absent then. */
 enum request_field {
     FIELD_HOST,
     FIELD_CONTENT_LENGTH,
@@ -33,6 +33,7 @@ enum request_field {
     FIELD_CONTENT_TYPE,
     FIELD_CONTENT_ENCODING,
     FIELD_EXPECT,
+    FIELD_ACCEPT,
     FIELD_ACCEPT_ENCODING,
     FIELD_AUTHORIZATION,
     FIELD_IDEMPOTENCY_KEY,

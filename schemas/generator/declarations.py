@@ -26,6 +26,7 @@ PLAIN_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "decimal", "amount", "
                "currency", "text", "bytes", "time", "result", "metadata"}
 WITH_ARGUMENT = {"id", "enum", "flags", "list", "message"}
 # How the ports of the services write a field that the replaced platform had, and of which types.
+WITH_PARTS = {"list", "message", "metadata", "flags"}
 COMPAT = {"": PLAIN_TYPES | WITH_ARGUMENT, "number": {"amount", "decimal"}, "bare": {"list"}}
 VIEW_TYPES = {"bool", "u8", "u16", "u32", "u64", "u128", "amount", "id", "raw_id", "currency",
               "text", "bytes", "time", "result", "enum", "flags"}
@@ -172,6 +173,7 @@ class Route:
     goes_on: bool      # 202 with the reply, if its answer takes longer than the client waits
     not_modified: bool # one version, one reply: If-None-Match can be answered with 304
     location: str      # of what a 201 made: a GET's path over fields of the reply
+    csv: str           # the list of the reply that also comes as a table; "" = none
     example: object
     path_fields: list
     query_fields: list
@@ -685,7 +687,7 @@ def _route(schema, service, name, t):
               t.get("adjust_scope", str, ""),
               idempotency == "required", t.get("status", int, 200), t.get("etag", bool, False),
               t.get("goes_on", bool, False), t.get("not_modified", bool, True),
-              t.get("location", str, ""),
+              t.get("location", str, ""), t.get("csv", str, ""),
               t.get("example", object), re.findall(r"\{(\w+)\}", path), t.get("query", list, []),
               t.source)
     t.finish()
@@ -803,11 +805,24 @@ def _check_message(schema, m):
             m.source.fail(f"target: {m.target_field} is no field of type id that is always there")
 
 
+# What a list without the object around it has no place for: response_head.c has header fields.
+PAGING = [("next_cursor", "bytes", True), ("total", "u32", True), ("total_exact", "bool", True)]
+
+
 def _check_bare(m):
-    """What a bare list has no place for is told in header fields: response_head.c writes them."""
-    if m.bare and [(f.name, f.type, f.optional) for f in m.fields if f is not m.bare] != [
-            ("next_cursor", "bytes", True), ("total", "u32", True), ("total_exact", "bool", True)]:
+    if m.bare and [(f.name, f.type, f.optional) for f in m.fields if f is not m.bare] != PAGING:
         m.source.fail("with a bare list a page has next_cursor, total and total_exact, no more")
+
+
+def _check_csv(schema, r, m):
+    if not r.csv:
+        return
+    fields = schema.messages[m.reply].fields if m.reply else []
+    lines = next((f for f in fields if f.json_name == r.csv and f.type == "list"), None)
+    if lines is None or not set(PAGING) <= {(f.name, f.type, f.optional) for f in fields}:
+        r.source.fail(f"csv: {r.csv} is no list of a page, with next_cursor, total and total_exact")
+    if any(f.type in WITH_PARTS for f in schema.messages[lines.argument].json_fields):
+        r.source.fail(f"csv: {lines.argument} has fields that fit no cell of a table")
 
 
 def _check_refused(schema, r):
@@ -846,6 +861,7 @@ def _check_route(schema, r):
     if r.status == 204 and m.reply and schema.messages[m.reply].fields:
         r.source.fail("status 204 has no body, but the message has a reply")
     _check_location(schema, r, m)
+    _check_csv(schema, r, m)
 
 
 def _check_location(schema, r, m):

@@ -395,7 +395,7 @@ def _responses(schema, r, m, used):
         success["Location"] = {
             "description": "Path of what was made.", "example": _location_example(schema, r),
             "schema": {"type": "string", "format": "uri-reference"}}
-    if m.reply and _bare(schema, schema.messages[m.reply]):
+    if m.reply and (r.csv or _bare(schema, schema.messages[m.reply])):
         success["Link"] = {"$ref": "#/components/headers/Link"}
         success["X-Total-Count"] = {"$ref": "#/components/headers/TotalCount"}
     good = {"description": schema.messages[m.reply].doc if m.reply else "Done.",
@@ -405,6 +405,9 @@ def _responses(schema, r, m, used):
         good["content"] = {"application/json": {
             "schema": {"$ref": f"#/components/schemas/{m.reply}"},
             "example": _example(schema, schema.messages[m.reply])}}
+    if r.csv:
+        good["content"]["text/csv"] = {"schema": {"type": "string", "description": CSV},
+                                       "example": _csv_example(schema, r, m)}
     responses = {str(r.status): good}
     if r.goes_on:
         responses["202"] = {**good, "description": "The work goes on; this is what there is of it "
@@ -436,6 +439,20 @@ def _refusals(grouped, headers):
             bad["headers"]["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
         responses[str(status)] = bad
     return responses
+
+
+CSV = ("Asked for with `Accept: text/csv`: the list alone as a table (RFC 4180), whose first line "
+       "has the names of the columns. The next page is in the header `Link`. A text that a "
+       "spreadsheet would take for a formula has an apostrophe before it.")
+
+
+def _csv_example(schema, r, m):
+    [lines] = [f for f in schema.messages[m.reply].fields if f.json_name == r.csv]
+    line = schema.messages[lines.argument]
+    shown = _example(schema, line)
+    names = [f.json_name for f in line.json_fields]
+    return "".join(",".join(str(cell) for cell in cells) + "\r\n"
+                   for cells in (names, [shown.get(name, "") for name in names]))
 
 
 def _example_of(error, status):

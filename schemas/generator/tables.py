@@ -261,11 +261,18 @@ def _location(name, reply, pieces):
                 for text, f in pieces) + "};\n"
 
 
-def _bare(name, reply):
+def _paging(name, reply):
     fields = [f"offsetof(struct {reply}, {prefix}{field})"
               for field in ("next_cursor", "total", "total_exact") for prefix in ("has_", "")]
-    return f"\nstatic const struct route_bare {name} = {{\n" + \
+    return f"\nstatic const struct route_paging {name} = {{\n" + \
         "".join(f"    {field},\n" for field in fields) + "};\n"
+
+
+def _table(schema, name, r):
+    reply = schema.messages[schema.messages[r.message].reply]
+    [lines] = [f for f in reply.fields if f.json_name == r.csv]
+    return (f"\nstatic const struct route_table {name} = "
+            f"{{{quote(r.csv)}, &{lines.argument}_json}};\n")
 
 
 def _service_of(schema, r):
@@ -296,8 +303,9 @@ def _routes(schema):
         before += _names(f"route_{i}_query", r.query_fields)
         pieces = location_pieces(schema, r)
         before += _location(f"route_{i}_location", m.reply, pieces)
-        bare = m.reply and schema.messages[m.reply].bare
-        before += _bare(f"route_{i}_bare", m.reply) if bare else ""
+        bare = bool(m.reply and schema.messages[m.reply].bare)
+        before += _paging(f"route_{i}_paging", m.reply) if bare or r.csv else ""
+        before += _table(schema, f"route_{i}_csv", r) if r.csv else ""
         body += f"""    {{
         .method = {quote(r.method)},
         .path = {quote(r.path)},
@@ -317,7 +325,9 @@ def _routes(schema):
         .status = {r.status},
         .location = {f'route_{i}_location' if pieces else 'NULL'},
         .location_count = {len(pieces)},
-        .bare = {f'&route_{i}_bare' if bare else 'NULL'},
+        .bare = {str(bare).lower()},
+        .paging = {f'&route_{i}_paging' if bare or r.csv else 'NULL'},
+        .csv = {f'&route_{i}_csv' if r.csv else 'NULL'},
         .path_fields = {f'route_{i}_path' if r.path_fields else 'NULL'},
         .query_fields = {f'route_{i}_query' if r.query_fields else 'NULL'},
         .path_field_count = {len(r.path_fields)},

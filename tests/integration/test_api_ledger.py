@@ -5,6 +5,9 @@
 Every answer is checked against /openapi.json; in the end each operation must have been seen to
 succeed and to refuse.
 """
+import csv
+import io
+import re
 import sys
 
 import openapi
@@ -238,6 +241,29 @@ def test_a_statement_adds_up(bank):
     equal(bank.pages(path, "lines", limit=1), [first, second])
     bank.get(path, to=first["timestamp"], **later).expect(400, "interval_backwards", "to")
     bank.get(f"/accounts/{new_id('acc')}/statement").expect(404, "not_found")
+
+
+def test_a_statement_comes_as_a_table(bank):
+    _, rich, poor = two_accounts(bank)
+    wanted = ["=rent", 'for "two", or more', ""]
+    for text in wanted:
+        bank.move(rich, poor, "1.50", **({"description": text} if text else {}))
+    path, rows, link = f"/accounts/{poor}/statement", [], f"/accounts/{poor}/statement?limit=2"
+    while link:
+        page = bank.request("GET", link, headers={"Accept": "text/csv"}).expect(200)
+        equal(page.headers["content-type"], "text/csv; charset=utf-8; header=present")
+        rows += csv.DictReader(io.StringIO(page.body.decode()))
+        link = re.search('<(.*)>; rel="next"', page.headers.get("link", ""))
+        link = link and link[1]
+    lines = bank.get(path).expect(200).json["lines"]
+    equal([row["description"] for row in rows], ["'=rent"] + wanted[1:])
+    for row, line in zip(rows, lines):
+        equal({name: row[name] for name in ("transfer_id", "amount", "balance", "code")},
+              {name: str(line[name]) for name in ("transfer_id", "amount", "balance", "code")})
+    found = bank.request("GET", path, headers={"Accept": "text/csv;q=0.5, application/json"})
+    equal(found.headers["content-type"], "application/json")
+    bank.request("GET", path + "?from=x", headers={"Accept": "text/csv"}).expect(
+        400, "invalid_field", "from")
 
 
 # --- transfers ------------------------------------------------------------------------------------

@@ -224,6 +224,34 @@ static void accept_encoding(void **state)
                     vectors[i].good);
 }
 
+static void accept(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool good;
+    } vectors[] = {
+        {"alone", "text/csv", true},
+        {"in capitals", "Text/CSV", true},
+        {"with a parameter", "text/csv;header=present", true},
+        {"before anything", "text/csv, */*;q=0.1", true},
+        {"preferred", "application/json;q=0.5, text/csv;q=0.8", true},
+        {"weight after a parameter", "application/json;q=0.5, text/csv;header=absent;q=0.6", true},
+        {"nothing", "", false},
+        {"anything", "*/*", false},
+        {"any text", "text/*", false},
+        {"as welcome as the other", "text/csv, application/json", false},
+        {"less welcome", "text/csv;q=0.5, application/json", false},
+        {"unwelcome", "text/csv;q=0", false},
+        {"malformed weight", "text/csv;q=x", false},
+        {"another", "text/csvx", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_len(vectors); i++)
+        expect_good(vectors[i].name,
+                    header_prefers(slice_of(vectors[i].value), "text/csv", "application/json"),
+                    vectors[i].good);
+}
+
 static void idempotency_key(void **state)
 {
     static const struct vector vectors[] = {
@@ -333,6 +361,7 @@ int main(void)
         cmocka_unit_test(traceparent),
         cmocka_unit_test(host_name),
         cmocka_unit_test(accept_encoding),
+        cmocka_unit_test(accept),
         cmocka_unit_test(idempotency_key),
         cmocka_unit_test(entity_tags),
     };
