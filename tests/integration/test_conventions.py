@@ -217,6 +217,10 @@ def test_one_tenants_quota_of_the_journal_is_nobody_elses():
     with Payd(journal_quota_mb=1) as payd, payd.bank() as bank, payd.bank(tenant="other") as other:
         purse, friend = bank.open_wallet(funds="100.00"), bank.open_wallet()
         payment = bank.authorise(purse, friend, "10.00")["payment_id"]
+        till, safe = bank.open_account(), bank.open_account()
+        legs = [{"debit_account_id": till, "credit_account_id": safe, "amount": "2.00",
+                 "currency": "USD"}] * 2
+        sale = bank.post("/transactions", {"legs": legs}).expect(201).json["transaction_id"]
         note = {"metadata": {f"n{i}": "x" * 250 for i in range(16)}}
         percents = []
         for _ in range(400):
@@ -238,6 +242,7 @@ def test_one_tenants_quota_of_the_journal_is_nobody_elses():
         bank.post(f"/payments/{payment}/capture", {"amount": "4.00"}).expect(200)
         bank.post(f"/payments/{payment}/refund", {"amount": "1.00"}).expect(200)
         bank.post(f"/payments/{payment}/cancel").expect(200)
+        bank.post(f"/transactions/{sale}/reverse").expect(201)
         bank.post(f"/wallets/{purse}/freeze", {"reason": "too much"}).expect(200)
         bank.post(f"/wallets/{friend}/fund", {"amount": "1.00"}).expect(429, "journal_quota")
 
