@@ -23,7 +23,8 @@ static bool names_no_account(struct id128 id)
 /* Can it be a leg of a group? */
 static bool spec_fits(const struct transfer_spec *s)
 {
-    return leg_may_cross(s->flags) && !s->has_timeout_s && id128_is_zero(s->pending_id) &&
+    const bool holds = (s->flags & TRANSFER_FLAGS_PENDING) != 0;
+    return leg_may_cross(s->flags) && !holds && !s->has_timeout_s && id128_is_zero(s->pending_id) &&
            !names_no_account(s->debit_account_id) && !names_no_account(s->credit_account_id);
 }
 

@@ -14,7 +14,8 @@
 
 struct earmark {
     u128 debits, credits;
-    u128 taken, brought; /* by transfers that do use what those before them bring */
+    u128 taken, brought;    /* by transfers that do use what those before them bring */
+    u128 held_out, held_in; /* by pending ones among them: that nobody spends */
     uint16_t currency;
 };
 

@@ -129,9 +129,7 @@ static uint16_t group_make(struct turn *t, struct group_way *w, uint64_t decided
             turn_rollback(t, start);
             return code;
         }
-        const struct leg_posted e = leg_event(t, w->group, i, w->between, decided_time);
-        if (leg_here(&l) || group_decides(w))
-            turn_emit(t, &leg_posted_type, &e);
+        leg_emit(t, w->group, i, w->between, decided_time);
     }
     return RESULT_OK;
 }
@@ -159,10 +157,9 @@ static uint16_t group_make_apart(struct turn *t, struct group_way *w, uint64_t d
         w->codes[i] = leg_try(t, &l, NULL);
         if (w->codes[i] != RESULT_OK)
             continue;
-        const struct leg_posted e = leg_event(t, w->group, i, w->between, decided_time);
-        turn_emit(t, &leg_posted_type, &e);
+        leg_emit(t, w->group, i, w->between, decided_time);
         if (MUTANT(MAKE_ITEM_TWICE))
-            turn_emit(t, &leg_posted_type, &e);
+            leg_emit(t, w->group, i, w->between, decided_time);
         made = true;
     }
     return made ? RESULT_OK : apart_refused(w);
@@ -191,13 +188,16 @@ static uint16_t group_try_apart(struct turn *t, struct group_way *w)
 /* --- what is kept aside ----------------------------------------------------------------------- */
 
 /* One leg more: does it take or bring more than all before it together? */
-static void earmark_raise(struct earmark *k, bool debit, u128 amount)
+static void earmark_raise(struct earmark *k, bool debit, const struct group_leg *l)
 {
     u128 *sum = debit ? &k->taken : &k->brought;
-    bool fits = u128_add(*sum, amount, sum);
+    if (leg_holds(l) && !MUTANT(SPEND_HELD))
+        sum = debit ? &k->held_out : &k->held_in;
+    bool fits = u128_add(*sum, l->amount, sum);
     check(fits); /* all sums of the ledger had room for it */
-    u128 debits = k->taken > k->brought ? k->taken - k->brought : 0;
-    u128 credits = k->brought > k->taken ? k->brought - k->taken : 0;
+    u128 out = k->taken + k->held_out, in = k->brought + k->held_in;
+    u128 debits = out > k->brought ? out - k->brought : 0;
+    u128 credits = in > k->taken ? in - k->taken : 0;
     if (MUTANT(KEEP_SUM) || debits > k->debits)
         k->debits = debits;
     if (MUTANT(KEEP_SUM) || credits > k->credits)
@@ -205,10 +205,10 @@ static void earmark_raise(struct earmark *k, bool debit, u128 amount)
 }
 
 /* The same of one apart, which cannot use what others bring. */
-static void earmark_more(struct earmark *k, bool debit, u128 amount)
+static void earmark_more(struct earmark *k, bool debit, const struct group_leg *l)
 {
     u128 *sum = debit ? &k->debits : &k->credits;
-    bool fits = u128_add(*sum, amount, sum);
+    bool fits = u128_add(*sum, l->amount, sum);
     check(fits);
 }
 
@@ -299,7 +299,7 @@ static void group_keep(struct turn *t, struct group_way *w)
     const struct group *g = w->group;
     struct group_reserved *r = &w->reserved;
     struct earmarks kept = {.cap = 0};
-    void (*earmark)(struct earmark * k, bool debit, u128 amount) =
+    void (*earmark)(struct earmark * k, bool debit, const struct group_leg *l) =
         g->apart ? earmark_more : earmark_raise;
     *r = (struct group_reserved){
         .share_id = way_share(w, w->at),
@@ -316,9 +316,9 @@ static void group_keep(struct turn *t, struct group_way *w)
         bool debit = turn_at_home(t, l->debit_account_id);
         bool credit = turn_at_home(t, l->credit_account_id);
         if (debit)
-            earmark(earmark_get(t, &kept, l->debit_account_id, l->currency), true, l->amount);
+            earmark(earmark_get(t, &kept, l->debit_account_id, l->currency), true, l);
         if (credit)
-            earmark(earmark_get(t, &kept, l->credit_account_id, l->currency), false, l->amount);
+            earmark(earmark_get(t, &kept, l->credit_account_id, l->currency), false, l);
         if (g->apart && (debit || credit))
             group_side(r, debit);
     }
@@ -497,7 +497,7 @@ void group_carry_out(struct turn *t, struct group_way *w, const struct group_fol
     }
     for (uint32_t i = 0; i < w->group->legs_count; i++) {
         const struct leg l = leg_of(t, w->group, i);
-        const struct leg_posted e = leg_event(t, w->group, i, w->between, f->decided_time);
+        const struct group_leg *asked = &w->group->legs[i];
         if (!leg_here(&l) && w->at > 0)
             continue;
         if (w->codes[i] != RESULT_OK && !MUTANT(FOLLOW_REFUSED)) {
@@ -505,8 +505,8 @@ void group_carry_out(struct turn *t, struct group_way *w, const struct group_fol
                 group_refused(t, w->group, i, w->codes[i]);
             continue;
         }
-        turn_emit(t, &leg_posted_type, &e);
-        if (w->at == 0 && e.has_reverses_id && !MUTANT(FORGET_REVERSED))
-            transfer_reversal_emit(t, e.reverses_id, e.id);
+        leg_emit(t, w->group, i, w->between, f->decided_time);
+        if (w->at == 0 && asked->has_reverses_id && !MUTANT(FORGET_REVERSED))
+            transfer_reversal_emit(t, asked->reverses_id, asked->id);
     }
 }

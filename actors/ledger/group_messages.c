@@ -6,6 +6,7 @@
 #include "actors/ledger/bulk_request.h"
 #include "actors/ledger/group.h"
 #include "actors/ledger/reversal_crossing.h"
+#include "actors/ledger/told_transfer.h"
 #include "actors/ledger/transaction_crossing.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
@@ -161,6 +162,7 @@ static enum turn_result group_on_follow(struct turn *t, struct id128 self, const
 
 static const struct handler handlers[] = {
     {&group_follow_type, group_on_follow},
+    {&leg_tell_type, told_transfer_on_tell},
 };
 
 const struct actor_kind group_share_kind = {

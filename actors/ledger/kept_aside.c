@@ -77,6 +77,7 @@ static void kept_aside_parts(const struct group *g, struct id128 account_id,
             .direction = debit ? ENTRY_DIRECTION_DEBIT : ENTRY_DIRECTION_CREDIT,
             .currency = l->currency,
             .amount = l->amount,
+            .held = leg_holds(l),
             .has_effective_time = l->has_effective_time,
             .effective_time = l->effective_time,
         };

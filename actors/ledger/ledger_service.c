@@ -142,6 +142,9 @@ static const struct event_rule rules[] = {
     {&leg_posted_type, KEY(leg_posted, id), leg_posted_apply, leg_posted_project},
     {&bulk_begun_type, KEY(bulk_begun, bulk_id), bulk_begun_apply, NULL},
     {&bulk_followed_type, MESSAGE_NO_OFFSET, bulk_followed_apply, NULL},
+    {&leg_held_type, KEY(leg_held, id), leg_held_apply, leg_held_project},
+    {&leg_told_type, KEY(leg_told, told_key), event_kept_apply, NULL},
+    {&half_end_came_type, KEY(half_end_came, end_key), event_kept_apply, NULL},
     {&transaction_begun_type, KEY(transaction_begun, transaction_id), event_kept_apply, NULL},
     {&transfer_refused_type, KEY(transfer_refused, id), event_kept_apply, NULL},
     {&transfer_reversed_type, KEY(transfer_reversed, reversal_key), event_kept_apply, NULL},
@@ -162,6 +165,7 @@ static const struct event_needs needs[] = {
     {&transfer_reserved_type, BOTH_ACCOUNTS(transfer_reserved)},
     {&transfer_crossed_type, BOTH_ACCOUNTS(transfer_crossed)},
     {&leg_posted_type, BOTH_ACCOUNTS(leg_posted)},
+    {&leg_held_type, BOTH_ACCOUNTS(leg_held)},
 };
 
 static const struct query queries[] = {

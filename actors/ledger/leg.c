@@ -5,8 +5,14 @@
 #include "actors/ledger/leg.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/group_share.h"
 #include "actors/ledger/ledger_directory.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/pending_half.h"
+#include "actors/ledger/pending_transfer.h"
+#include "actors/ledger/told_transfer.h"
+#include "actors/ledger/transfer.h"
+#include "actors/ledger/transfer_row.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/slot_map.h"
 #include "schemas/ledger_states.h"
@@ -14,7 +20,7 @@
 
 bool leg_may_cross(uint32_t flags)
 {
-    return (flags & ~(uint32_t)TRANSFER_FLAGS_LINKED) == 0;
+    return (flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_PENDING)) == 0;
 }
 
 struct leg leg_of(struct turn *t, const struct group *g, uint32_t i)
@@ -56,11 +62,35 @@ static bool leg_transit_waits(struct turn *t, const struct posting *p, uint16_t 
     return turn_find_account(t, id, &transit) == PRESENCE_WAITING;
 }
 
+/* Of what is kept aside for its asker, between the shards of both accounts. */
+static bool leg_holding_waits(struct turn *t, const struct leg *l, struct leg_between between)
+{
+    const struct posting *p = &l->posting;
+    const struct half_end_came *end;
+    struct transfers_row told;
+    const struct pending_transfer *h;
+    bool waiting = false;
+    check(posting_has(p, TRANSFER_FLAGS_PENDING));
+    if (!leg_here(l))
+        return between.home == turn_shard(t) &&
+               told_transfer_find(t, p->transfer.id, &told) == PRESENCE_WAITING;
+    /* Somebody may be looking for it. */
+    waiting = turn_find_pending_transfer(t, p->transfer.id, &h) == PRESENCE_WAITING;
+    if (l->debit_here != l->credit_here)
+        waiting |= leg_transit_waits(t, p, l->debit_here ? l->credit_shard : l->debit_shard);
+    if (l->credit_here && !l->debit_here)
+        waiting |= pending_half_find_end(t, p->transfer.id, &end) == PRESENCE_WAITING;
+    return waiting;
+}
+
 enum presence leg_find(struct turn *t, struct leg *l, struct leg_between between)
 {
     bool decides = between.decider == turn_shard(t);
     bool waiting = posting_find(t, &l->posting) == PRESENCE_WAITING;
-    if (decides) {
+    bool holds = posting_has(&l->posting, TRANSFER_FLAGS_PENDING);
+    if (holds)
+        waiting |= leg_holding_waits(t, l, between);
+    if (decides && !holds) {
         waiting |= leg_transit_waits(t, &l->posting, l->debit_shard);
         waiting |= leg_transit_waits(t, &l->posting, l->credit_shard);
     } else {
@@ -93,7 +123,8 @@ uint16_t leg_check(struct turn *t, struct leg *l)
     if (code != RESULT_OK)
         return code;
     check(l->posting.amount == l->posting.transfer.amount);
-    bool passes = !leg_here(l) && turn_origin(t) != NULL && l->debit_shard != l->credit_shard;
+    bool passes = !leg_here(l) && turn_origin(t) != NULL && l->debit_shard != l->credit_shard &&
+                  !posting_has(&l->posting, TRANSFER_FLAGS_PENDING);
     return passes ? leg_passing_check(t, &l->posting) : RESULT_OK;
 }
 
@@ -104,8 +135,8 @@ uint16_t leg_try(struct turn *t, struct leg *l, const struct earmarks *spared)
     return leg_check(t, l);
 }
 
-struct leg_posted leg_event(struct turn *t, const struct group *g, uint32_t i,
-                            struct leg_between between, uint64_t decided_time)
+static struct leg_posted leg_posted_of(struct turn *t, const struct group *g, uint32_t i,
+                                       struct leg_between between, uint64_t decided_time)
 {
     const struct leg l = leg_of(t, g, i);
     bool decides = between.decider == turn_shard(t);
@@ -125,4 +156,79 @@ struct leg_posted leg_event(struct turn *t, const struct group *g, uint32_t i,
     e.has_transaction_id = g->has_transaction_id;
     e.transaction_id = g->transaction_id;
     return e;
+}
+
+/* Its home tells the shard where the group was asked for, unless that has one of its accounts. */
+static struct leg_held leg_held_of(struct turn *t, const struct group *g, uint32_t i,
+                                   struct leg_between between, uint64_t decided_time)
+{
+    const struct leg l = leg_of(t, g, i);
+    struct leg_held e = {.amount = 0};
+    check(decided_time != 0);
+    leg_held_from_group_leg(&e, &g->legs[i]);
+    e.tenant_id = g->tenant_id;
+    e.ends = (l.debit_here ? LEG_ENDS_DEBIT : 0u) | (l.credit_here ? LEG_ENDS_CREDIT : 0u);
+    e.slot = transit_slot(t);
+    e.peer = l.debit_here ? l.credit_shard : l.debit_shard;
+    e.decided_time = decided_time;
+    e.has_transaction_id = g->has_transaction_id;
+    e.transaction_id = g->transaction_id;
+    e.has_told_id = l.debit_here && between.home != l.debit_shard && between.home != l.credit_shard;
+    e.told_id = group_share_id(g->group_id, id128_slot(g->group_id));
+    return e;
+}
+
+/* What is held for it, and ends at once if its end came before. */
+static void leg_emit_held(struct turn *t, const struct group *g, const struct leg *l,
+                          const struct leg_held *e, struct leg_between between)
+{
+    const struct half_end_came *end = NULL;
+    const struct transfer_note note = {.has_reason = g->has_reason, .reason = g->reason};
+    check(leg_here(l));
+    turn_emit(t, &leg_held_type, e);
+    if (l->debit_here) {
+        if (between.home != turn_shard(t))
+            transfer_note_emit(t, g->tenant_id, e->id, &note);
+        return;
+    }
+    enum presence ended = pending_half_find_end(t, e->id, &end);
+    check(ended != PRESENCE_WAITING);
+    if (ended == PRESENCE_ABSENT)
+        return;
+    struct transfer_half_ended over = {.released = 0};
+    transfer_half_ended_from_half_end_came(&over, end);
+    turn_emit(t, &transfer_half_ended_type, &over);
+}
+
+void leg_emit(struct turn *t, const struct group *g, uint32_t i, struct leg_between between,
+              uint64_t decided_time)
+{
+    const struct leg l = leg_of(t, g, i);
+    bool home = between.home == turn_shard(t), decides = between.decider == turn_shard(t);
+    check(decided_time != 0);
+    if (!leg_holds(&g->legs[i])) {
+        const struct leg_posted e = leg_posted_of(t, g, i, between, decided_time);
+        if (leg_here(&l) || home || decides)
+            turn_emit(t, &leg_posted_type, &e);
+        return;
+    }
+    const struct leg_held e = leg_held_of(t, g, i, between, decided_time);
+    if (leg_here(&l)) {
+        leg_emit_held(t, g, &l, &e, between);
+    } else if (home) {
+        const struct transfers_row row = transfer_row_of_held(&e);
+        told_transfer_begin(t, &row);
+    }
+}
+
+struct transfers_row leg_row(struct turn *t, const struct group *g, uint32_t i,
+                             struct leg_between between, uint64_t decided_time)
+{
+    check(i < g->legs_count);
+    if (leg_holds(&g->legs[i])) {
+        const struct leg_held held = leg_held_of(t, g, i, between, decided_time);
+        return transfer_row_of_held(&held);
+    }
+    const struct leg_posted posted = leg_posted_of(t, g, i, between, decided_time);
+    return transfer_row_of_leg(&posted);
 }

@@ -20,9 +20,15 @@ struct leg {
     bool debit_here, credit_here;
 };
 
-/* May a transfer with these flags be one of a group over shards? What is kept aside by its asker,
- * takes what there is, closes an account or happened before may not. */
+/* May a transfer with these flags be one of a group over shards? What takes what there is, closes
+ * an account or happened before may not. */
 bool leg_may_cross(uint32_t flags);
+
+/* Is it kept aside for its asker (pending) once it is made? */
+static inline bool leg_holds(const struct group_leg *l)
+{
+    return (l->flags & TRANSFER_FLAGS_PENDING) != 0;
+}
 
 /* Is there anything of it in this shard? */
 static inline bool leg_here(const struct leg *l)
@@ -41,8 +47,12 @@ must_check uint16_t leg_check(struct turn *t, struct leg *l);
 /* The same beside what is earmarked; NULL: nothing is. */
 must_check uint16_t leg_try(struct turn *t, struct leg *l, const struct earmarks *spared);
 
-/* What is recorded of it here if it is decided at this time. */
-struct leg_posted leg_event(struct turn *t, const struct group *g, uint32_t i,
-                            struct leg_between between, uint64_t decided_time);
+/* Records what this shard has of it, which is decided at this time. */
+void leg_emit(struct turn *t, const struct group *g, uint32_t i, struct leg_between between,
+              uint64_t decided_time);
+
+/* As it is shown then. */
+struct transfers_row leg_row(struct turn *t, const struct group *g, uint32_t i,
+                             struct leg_between between, uint64_t decided_time);
 
 #endif

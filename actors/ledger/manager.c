@@ -113,16 +113,17 @@ struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
  * something aside of. */
 struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p)
 {
-    if (posting_has(p, POSTING_RESOLVES)) {
+    const uint32_t flags = p->transfer.flags;
+    if ((flags & POSTING_RESOLVES) != 0) {
         check((p->pending->flags & TRANSFER_FLAGS_MANAGED) != 0);
         const struct manager m = MANAGER_OF_TRANSFER(p->pending);
-        bool voids = posting_has(p, TRANSFER_FLAGS_VOID_PENDING);
+        bool voids = (flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
         return manager_refusal(t, &m, voids ? MANAGER_VOID : MANAGER_POST);
     }
-    bool debit = (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
-    check(debit || (p->credit->flags & ACCOUNT_FLAGS_MANAGED) != 0);
-    bool closes =
-        posting_has(p, debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT);
+    bool debit = p->debit != NULL && (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
+    check(debit || (p->credit != NULL && (p->credit->flags & ACCOUNT_FLAGS_MANAGED) != 0));
+    uint32_t closing = debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT;
+    bool closes = (flags & closing) != 0;
     const struct manager m = debit ? manager_of_account(p->debit->code, p->debit_id)
                                    : manager_of_account(p->credit->code, p->credit_id);
     return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);

@@ -300,25 +300,81 @@ static void crossed_post(struct sides *s, uint8_t side, u128 amount)
                  amount);
 }
 
-/* From now on it is pending: at home its time begins, in the other shard it is a half. */
+/* From now on it is pending here, with one account. */
+static struct pending_transfer *movement_begin_half(struct registry *r, struct sides *s,
+                                                    const struct transfer_pending *p, uint8_t side,
+                                                    uint64_t decided_time)
+{
+    bool debit = side == CROSSING_SIDE_DEBIT;
+    movement_keep(s, side, p->amount); /* counts it at both */
+    account_hold_count(debit ? s->debit : s->credit, -1);
+    account_hold_add(r, debit ? s->debit : s->credit, p->id); /* named here */
+    struct pending_transfer *h = registry_create(r, KIND_TRANSFER, p->id);
+    h->tenant_id = s->debit->tenant_id;
+    fill_pending(h, p, decided_time);
+    h->side = side;
+    pending_assert(h);
+    return h;
+}
+
+/* At home its time begins, in the other shard it is a half. */
 static void crossed_hold(struct registry *r, struct sides *s, const struct transfer_crossed *e,
                          uint64_t time_ns)
 {
-    bool debit = e->side == CROSSING_SIDE_DEBIT;
     struct transfer_pending p = {.amount = 0};
-    movement_keep(s, e->side, e->amount); /* counts it at both */
-    account_hold_count(debit ? s->debit : s->credit, -1);
-    account_hold_add(r, debit ? s->debit : s->credit, e->id); /* named here */
     transfer_pending_from_transfer_crossed(&p, e);
-    struct pending_transfer *h = registry_create(r, KIND_TRANSFER, e->id);
-    h->tenant_id = s->debit->tenant_id;
-    fill_pending(h, &p, e->has_decided_time ? e->decided_time : time_ns);
-    h->side = e->side;
+    struct pending_transfer *h =
+        movement_begin_half(r, s, &p, e->side, e->has_decided_time ? e->decided_time : time_ns);
     h->slot = e->slot;
     h->peer = e->peer;
-    pending_assert(h);
     check(pending_transfer_is_half(h) != e->has_decided_time);
     if (h->has_timeout_s && (e->has_decided_time || MUTANT(OTHER_SIDE_TIMER)))
+        registry_deadline(r, KIND_TRANSFER, e->id, pending_transfer_due_ns(h));
+}
+
+static struct pending_transfer *held_between(struct registry *r, const struct leg_held *e,
+                                             const struct transfer_pending *p)
+{
+    bool debit = (e->ends & LEG_ENDS_DEBIT) != 0;
+    uint8_t side = debit ? CROSSING_SIDE_DEBIT : CROSSING_SIDE_CREDIT;
+    struct sides s = sides_crossing(r, debit ? e->debit_account_id : e->credit_account_id, side,
+                                    e->slot, e->peer);
+    check(e->currency == s.debit->currency);
+    movement_next_version(&s, side);
+    struct pending_transfer *h = movement_begin_half(r, &s, p, side, e->decided_time);
+    h->slot = e->slot;
+    h->peer = e->peer;
+    s.totals->transfer_count += debit;
+    return h;
+}
+
+static struct pending_transfer *held_here(struct registry *r, const struct leg_held *e,
+                                          const struct transfer_pending *p)
+{
+    struct sides s = sides_of(r, e->debit_account_id, e->credit_account_id);
+    check(e->currency == s.debit->currency);
+    movement_hold(&s, e->amount);
+    account_hold_add(r, s.debit, e->id);
+    account_hold_add(r, s.credit, e->id);
+    s.totals->transfer_count++;
+    struct pending_transfer *h = registry_create(r, KIND_TRANSFER, e->id);
+    h->tenant_id = s.debit->tenant_id;
+    fill_pending(h, p, e->decided_time);
+    pending_assert(h);
+    return h;
+}
+
+void leg_held_apply(struct registry *r, const void *event, uint64_t time_ns)
+{
+    (void)time_ns;
+    const struct leg_held *e = event;
+    struct transfer_pending p = {.amount = 0};
+    bool debit = (e->ends & LEG_ENDS_DEBIT) != 0, credit = (e->ends & LEG_ENDS_CREDIT) != 0;
+    check(debit || credit);
+    transfer_pending_from_leg_held(&p, e);
+    struct pending_transfer *h = debit && credit ? held_here(r, e, &p) : held_between(r, e, &p);
+    h->told_id = e->has_told_id ? e->told_id : ID128_ZERO;
+    if (h->has_timeout_s && debit)
         registry_deadline(r, KIND_TRANSFER, e->id, pending_transfer_due_ns(h));
 }
 

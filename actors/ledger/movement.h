@@ -13,6 +13,7 @@ void transfer_expired_apply(struct registry *r, const void *event, uint64_t time
 void transfer_reserved_apply(struct registry *r, const void *event, uint64_t time_ns);
 void transfer_released_apply(struct registry *r, const void *event, uint64_t time_ns);
 void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time_ns);
+void leg_held_apply(struct registry *r, const void *event, uint64_t time_ns);
 void transfer_half_ended_apply(struct registry *r, const void *event, uint64_t time_ns);
 
 /* For events that are only kept: refusals, notes, transactions. */

@@ -163,7 +163,7 @@ static uint16_t decision_add_group(struct past_balance *b, const struct kept_asi
         const struct group_part *p = &all.parts[i];
         bool given = b->axis == TIME_AXIS_EFFECTIVE && p->has_effective_time;
         if ((given ? p->effective_time : decided) <= b->at && !MUTANT(FORGET_DECIDED))
-            past_balance_add(b, p->direction, p->amount, 0, 0);
+            past_balance_add(b, p->direction, p->held ? 0 : p->amount, p->held ? p->amount : 0, 0);
     }
     return RESULT_OK;
 }

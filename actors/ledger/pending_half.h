@@ -13,6 +13,15 @@
 void pending_half_send_end(struct turn *t, const struct pending_transfer *h,
                            const struct half_end *end);
 
+/* There, what it will hold: is it under way in a group that home has followed, and this shard not?
+ * Then *leg is what was asked for. */
+must_check enum presence pending_half_comes(struct turn *t, struct id128 pending_id,
+                                            const struct group_leg **leg);
+
+/* Its end, if that came before; it is recorded with what is held. */
+must_check enum presence pending_half_find_end(struct turn *t, struct id128 pending_id,
+                                               const struct half_end_came **end);
+
 /* There. */
 enum turn_result transfer_on_half_end(struct turn *t, struct id128 self, const struct message *m);
 

@@ -8,6 +8,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_half.h"
+#include "actors/ledger/told_transfer.h"
 #include "actors/ledger/transaction_messages.h"
 #include "actors/ledger/transfer_messages.h"
 #include "actors/ledger/transit.h"
@@ -52,6 +53,7 @@ static void pending_expire(struct turn *t, struct id128 id, const struct pending
     turn_emit(t, &transfer_expired_type, &e);
     if (h->side == CROSSING_SIDE_DEBIT)
         pending_half_send_end(t, h, &end);
+    told_transfer_send(t, id);
 }
 
 static enum turn_result on_timeout(struct turn *t, struct id128 self)

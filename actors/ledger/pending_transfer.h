@@ -41,6 +41,7 @@ struct pending_transfer {
     bool resolving; /* at home: the other shard is asked to post it */
     uint16_t slot;  /* transit_slot() of this shard */
     uint16_t peer;  /* the other one */
+    struct id128 told_id; /* at home: who is told what becomes of it (told_transfer.h); or zero */
 };
 
 /* Is it at home elsewhere? */

@@ -13,6 +13,7 @@
 #include "actors/ledger/pending_half.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/told_transfer.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
 #include "schemas/common.h"
@@ -84,6 +85,9 @@ static enum presence earlier_tenant(struct turn *t, const struct stored_event *e
         return PRESENCE_THERE;
     case LEG_POSTED_NUMBER:
         *tenant_id = ((const struct leg_posted *)e->event)->tenant_id;
+        return PRESENCE_THERE;
+    case LEG_HELD_NUMBER:
+        *tenant_id = ((const struct leg_held *)e->event)->tenant_id;
         return PRESENCE_THERE;
     case TRANSACTION_BEGUN_NUMBER:
         *tenant_id = ((const struct transaction_begun *)e->event)->tenant_id;
@@ -298,6 +302,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     e.transaction_id = p->transaction_id;
     uint64_t time_ns = turn_time(t);
     turn_emit(t, &transfer_resolved_type, &e);
+    told_transfer_send(t, s->pending_id);
     if (h->side == 0)
         return;
     const struct half_end end = {
@@ -333,8 +338,8 @@ bool posting_unseen(const struct turn *t, const struct posting *p, uint16_t code
 {
     check(code != RESULT_OK);
     check(p->pending == NULL || !p->pending_was_final);
-    if (!id128_is_zero(p->reverses_id))
-        return false; /* whoever reverses has seen what */
+    if (!id128_is_zero(p->reverses_id) || code == RESULT_PENDING_TRANSFER_UNDER_WAY)
+        return false; /* whoever reverses, or ends, has seen what */
     if (code == RESULT_DEBIT_ACCOUNT_NOT_FOUND || code == RESULT_CREDIT_ACCOUNT_NOT_FOUND ||
         code == RESULT_PENDING_TRANSFER_NOT_FOUND)
         return true;

@@ -43,6 +43,9 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
         transfer_spec_from_leg_posted(&o->spec, stored->event);
         o->reverses_id = ((const struct leg_posted *)stored->event)->reverses_id;
         return true;
+    case LEG_HELD_NUMBER:
+        transfer_spec_from_leg_held(&o->spec, stored->event);
+        return true;
     case TRANSFER_POSTED_NUMBER:
         transfer_spec_from_transfer_posted(&o->spec, stored->event);
         o->reverses_id = ((const struct transfer_posted *)stored->event)->reverses_id;
@@ -52,24 +55,20 @@ static bool earlier_transfer_of(const struct stored_event *stored, struct earlie
         return true;
     case TRANSFER_RESOLVED_NUMBER:
         transfer_spec_from_transfer_resolved(&o->spec, resolved);
-        if ((resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0)
-            o->spec.amount = resolved->released;
-        o->all = resolved->remaining == 0 &&
-                 (resolved->released == 0 || (resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0);
+        bool voids = (resolved->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+        o->spec.amount = voids ? resolved->released : o->spec.amount;
+        o->all = resolved->remaining == 0 && (resolved->released == 0 || voids);
         return true;
-    default:
-        return false;
     }
+    return false;
 }
 
 static bool amount_equal(const struct posting *p, const struct earlier_transfer *o)
 {
-    bool asked = p->transfer.has_amount;
     if (posting_has(p, POSTING_BALANCES))
-        return !asked || p->transfer.amount >= o->spec.amount;
-    if (posting_has(p, POSTING_RESOLVES) && !asked)
-        return o->all;
-    return p->transfer.amount == o->spec.amount;
+        return !p->transfer.has_amount || p->transfer.amount >= o->spec.amount;
+    bool whole = posting_has(p, POSTING_RESOLVES) && !p->transfer.has_amount;
+    return whole ? o->all : p->transfer.amount == o->spec.amount;
 }
 
 /* What a post or void leaves out is the value of the pending transfer, which was recorded. */
@@ -566,11 +565,12 @@ static bool goes_first(struct turn *t, const struct posting *p)
            p->from < turn_shard(t);
 }
 
-/* Home holds it and asks for no more than that: the account alone may be against it. */
+/* Home holds it: the account alone may be against it, or that nothing is held here yet. */
 static uint16_t half_check(struct posting *p)
 {
-    check(p->pending != NULL && pending_transfer_is_half(p->pending));
-    check(p->pending->status == TRANSFER_STATUS_PENDING);
+    if (p->pending == NULL)
+        return RESULT_PENDING_TRANSFER_UNDER_WAY;
+    check(pending_transfer_is_half(p->pending) && p->pending->status == TRANSFER_STATUS_PENDING);
     check(p->transfer.amount <= p->pending->held);
     p->amount = p->transfer.amount;
     uint16_t code = past_check(p);

@@ -213,8 +213,7 @@ enum presence reversal_outcome_find(struct turn *t, const struct group_way *w,
     check(g->legs[0].has_reverses_id);
     if (f->result != RESULT_OK)
         return PRESENCE_THERE;
-    const struct leg_posted e = leg_event(t, g, 0, w->between, f->decided_time);
-    const struct transfers_row row = transfer_row_of_leg(&e);
+    const struct transfers_row row = leg_row(t, g, 0, w->between, f->decided_time);
     *info = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
     bool noted = (g->legs[0].marks & TOKEN_MARKS_NOTED) != 0;
     return noted ? transfer_info_find_note(t, info) : PRESENCE_THERE;

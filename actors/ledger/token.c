@@ -8,6 +8,7 @@
 #include "actors/ledger/ledger_totals.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
+#include "actors/ledger/told_transfer.h"
 #include "actors/ledger/transfer.h"
 #include "actors/ledger/transit.h"
 #include "runtime/base/mutant.h"
@@ -368,5 +369,6 @@ struct transfer_resolved posting_follow_post(struct turn *t, const struct follow
     e.has_decided_time = true;
     e.decided_time = d->decided_time;
     turn_emit(t, &transfer_resolved_type, &e);
+    told_transfer_send(t, k->pending_id);
     return e;
 }

@@ -3,6 +3,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/posting.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/base/time.h"
 #include "schemas/result.h"
 
@@ -88,8 +89,14 @@ void transaction_emit(struct turn *t, struct id128 tenant_id, bool has_metadata,
 {
     struct transaction_part *parts = turn_alloc(t, info->transfers_count * sizeof *parts);
     check(info->transfers_count > 0);
-    for (uint32_t i = 0; i < info->transfers_count; i++)
-        parts[i].transfer_id = info->transfers[i].transfer_id;
+    for (uint32_t i = 0; i < info->transfers_count; i++) {
+        const struct transfer_info *part = &info->transfers[i];
+        bool away =
+            (part->flags & TRANSFER_FLAGS_PENDING) != 0 && !turn_at_home(t, part->debit_account_id);
+        parts[i] = (struct transaction_part){.transfer_id = part->transfer_id};
+        parts[i].has_home = away;
+        parts[i].home = away ? slot_map_home(turn_slots(t), part->debit_account_id) : 0;
+    }
     info->has_recorded_time = true;
     info->recorded_time = turn_time(t);
     const struct transaction_recorded e = {

@@ -4,6 +4,7 @@
 #include "actors/ledger/transaction_crossing.h"
 
 #include "actors/ledger/account.h"
+#include "actors/ledger/manager.h"
 #include "actors/ledger/token.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transfer.h"
@@ -22,7 +23,7 @@ bool transaction_crosses(struct turn *t, const struct transaction_create *c)
     bool crosses = false;
     for (uint32_t i = 0; i < c->legs_count; i++) {
         const struct transaction_leg *l = &c->legs[i];
-        if (!leg_may_cross(l->flags) || l->has_timeout_s || names_no_account(l->debit_account_id) ||
+        if (!leg_may_cross(l->flags) || names_no_account(l->debit_account_id) ||
             names_no_account(l->credit_account_id))
             return false;
         crosses |= group_crosses(t, l->debit_account_id, l->credit_account_id);
@@ -63,8 +64,10 @@ static struct group group_asked_for(struct turn *t, const struct message *m,
     for (uint32_t i = 0; i < c->legs_count; i++) {
         const struct transaction_leg *asked = &c->legs[i];
         bool here = turn_at_home(t, asked->debit_account_id);
+        bool holds = (asked->flags & TRANSFER_FLAGS_PENDING) != 0;
         g.legs[i] = (struct group_leg){
-            .id = turn_new_id(t, here ? id128_slot(asked->debit_account_id) : turn_any_slot(t)),
+            .id = turn_new_id(t, here || holds ? id128_slot(asked->debit_account_id)
+                                               : turn_any_slot(t)),
             .debit_account_id = asked->debit_account_id,
             .credit_account_id = asked->credit_account_id,
             .amount = asked->has_amount ? asked->amount : 0,
@@ -74,12 +77,19 @@ static struct group group_asked_for(struct turn *t, const struct message *m,
             .user_data_64 = asked->user_data_64,
             .user_data_32 = asked->user_data_32,
             .place = i,
+            .flags = asked->flags,
+            .has_timeout_s = asked->has_timeout_s,
+            .timeout_s = asked->timeout_s,
             .marks = (m->who.adjusts ? TOKEN_MARKS_ADJUSTS : 0u) |
                      (reasoned ? TOKEN_MARKS_REASONED : 0u) |
                      (c->has_reason ? TOKEN_MARKS_NOTED : 0u),
             .has_effective_time = c->has_effective_time,
             .effective_time = c->effective_time,
         };
+        if (holds && !here) {
+            g.has_reason = c->has_reason;
+            g.reason = c->reason;
+        }
     }
     return g;
 }
@@ -106,8 +116,15 @@ static struct leg_refusal transaction_refusal(const struct group *g, uint32_t le
 
 enum turn_result transaction_cross_refuse(struct turn *t, const struct group_way *w, uint16_t code)
 {
-    const struct leg_refusal refusal = transaction_refusal(w->group, w->failed_leg);
+    struct leg_refusal refusal = transaction_refusal(w->group, w->failed_leg);
     check(code != RESULT_OK);
+    if (code == RESULT_MANAGED) {
+        struct leg l = leg_of(t, w->group, w->failed_leg);
+        enum presence there = posting_find(t, &l.posting);
+        check(there == PRESENCE_THERE);
+        const struct managed_refusal manager = manager_refusal_of_posting(t, &l.posting);
+        MANAGER_TELL(&refusal, manager);
+    }
     turn_reply(t, code, &leg_refusal_type, &refusal, 0);
     if (group_unseen(t, w, code))
         turn_unseen(t);
@@ -178,8 +195,7 @@ static enum presence transaction_info_find(struct turn *t, const struct transact
         .transfers_count = g->legs_count,
     };
     for (uint32_t i = 0; i < g->legs_count; i++) {
-        const struct leg_posted e = leg_event(t, g, i, between, decided_time);
-        const struct transfers_row row = transfer_row_of_leg(&e);
+        const struct transfers_row row = leg_row(t, g, i, between, decided_time);
         info->transfers[i] = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
         if ((g->legs[i].marks & TOKEN_MARKS_NOTED) != 0 &&
             transfer_info_find_note(t, &info->transfers[i]) == PRESENCE_WAITING)

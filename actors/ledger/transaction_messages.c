@@ -10,9 +10,11 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
 #include "actors/ledger/reversal_crossing.h"
+#include "actors/ledger/told_transfer.h"
 #include "actors/ledger/transaction.h"
 #include "actors/ledger/transaction_crossing.h"
 #include "actors/ledger/transfer_messages.h"
+#include "actors/ledger/transfer_row.h"
 #include "runtime/base/time.h"
 #include "schemas/common.h"
 #include "schemas/result.h"
@@ -116,6 +118,22 @@ static void legs_alloc(struct turn *t, uint32_t count, struct legs *legs)
     legs->info.transfers = turn_alloc(t, (count + 1) * sizeof *legs->info.transfers);
 }
 
+/* One that is pending, or was, and at home elsewhere, as that has told. */
+static enum presence find_told(struct turn *t, struct id128 transfer_id, struct transfer_info *info)
+{
+    struct transfers_row row;
+    struct transfer_info note = {.transfer_id = transfer_id};
+    enum presence there = told_transfer_find(t, transfer_id, &row);
+    enum presence noted = transfer_info_find_note(t, &note);
+    if (there != PRESENCE_THERE)
+        return there;
+    if (noted == PRESENCE_WAITING)
+        return noted;
+    *info = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
+    transfer_info_take_note(info, &note);
+    return there;
+}
+
 /* Fills the transfers of a recorded transaction. */
 static enum presence find_parts(struct turn *t, const struct transaction_recorded *e,
                                 struct transaction_info *info)
@@ -127,6 +145,8 @@ static enum presence find_parts(struct turn *t, const struct transaction_recorde
         struct id128 tenant_id;
         enum presence there = transfer_info_find(t, e->transfers[i].transfer_id,
                                                  &info->transfers[i], &tenant_id);
+        if (there == PRESENCE_ABSENT)
+            there = find_told(t, e->transfers[i].transfer_id, &info->transfers[i]);
         if (there != PRESENCE_THERE)
             all = there;
     }

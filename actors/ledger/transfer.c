@@ -278,6 +278,8 @@ bool transfer_half(struct turn *t, struct id128 id)
         return false;
     if (stored.number == LEG_POSTED_NUMBER)
         return (((const struct leg_posted *)stored.event)->ends & LEG_ENDS_HOME) == 0;
+    if (stored.number == LEG_HELD_NUMBER)
+        return (((const struct leg_held *)stored.event)->ends & LEG_ENDS_DEBIT) == 0;
     const struct transfer_crossed *crossed = stored.event;
     const struct transfer_resolved *resolved = stored.event;
     return (stored.number == TRANSFER_CROSSED_NUMBER && !crossed->has_decided_time) ||

@@ -6,6 +6,7 @@
 
 #include "actors/ledger/account.h"
 #include "actors/ledger/manager.h"
+#include "actors/ledger/pending_half.h"
 #include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/reservation.h"
 #include "actors/ledger/token.h"
@@ -164,8 +165,15 @@ enum turn_result transfer_on_token(struct turn *t, struct id128 self, const stru
     if (token_find(t, &m->who, &k, &e) == PRESENCE_WAITING)
         return TURN_WAIT;
     check(e.side == CROSSING_SIDE_CREDIT);
-    if (k.has_pending_id && !half_holds(e.posting.pending, &k))
-        return turn_fail(t, "a post of what is not held here");
+    if (k.has_pending_id && !half_holds(e.posting.pending, &k)) {
+        const struct group_leg *leg;
+        enum presence comes =
+            e.posting.pending != NULL ? PRESENCE_ABSENT : pending_half_comes(t, k.pending_id, &leg);
+        if (comes == PRESENCE_WAITING)
+            return TURN_WAIT;
+        if (comes == PRESENCE_ABSENT)
+            return turn_fail(t, "a post of what is not held here");
+    }
     struct transfer_follow follow = {.reservation_id = token_reservation_id(&k, &e)};
     follow.decision = posting_decide(t, &k, &e);
     if (follow.decision.result == RESULT_OK || !MUTANT(REFUSE_SILENTLY))

@@ -170,7 +170,7 @@ static bool take_part(void *context, const struct value *values)
     w->last_leg[0] = row.shard;
     w->last_leg[1] = row.leg;
     w->candidates[w->candidate_count++] =
-        (struct transfer_place){.id = row.transfer_id, .shard = row.shard};
+        (struct transfer_place){.id = row.transfer_id, .shard = row.home};
     return true;
 }
 

@@ -50,6 +50,20 @@ struct transfers_row transfer_row_of_leg(const struct leg_posted *e)
     return row;
 }
 
+struct transfers_row transfer_row_of_held(const struct leg_held *e)
+{
+    check(e->decided_time != 0);
+    struct transfers_row row = {.transfer_id = e->id, .status = TRANSFER_STATUS_PENDING};
+    transfers_row_from_leg_held(&row, e);
+    row.has_posted_amount = row.has_remaining_amount = true;
+    row.remaining_amount = e->amount;
+    row.has_expires_time = e->has_timeout_s;
+    row.expires_time = e->decided_time + (uint64_t)e->timeout_s * NS_PER_S;
+    row.recorded_time = e->decided_time;
+    row.effective_time = e->has_effective_time ? e->effective_time : e->decided_time;
+    return row;
+}
+
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h)
 {
     check(h->posted <= h->amount);
@@ -69,7 +83,7 @@ struct transfers_row transfer_row_of_pending(struct id128 id, const struct pendi
         .has_remaining_amount = true,
         .remaining_amount = h->held,
         .has_expires_time = h->has_timeout_s,
-        .expires_time = pending_transfer_due_ns(h),
+        .expires_time = h->recorded_time + (uint64_t)h->timeout_s * NS_PER_S,
         .has_reverses_id = !id128_is_zero(h->reverses_id),
         .reverses_id = h->reverses_id,
         .has_transaction_id = !id128_is_zero(h->transaction_id),

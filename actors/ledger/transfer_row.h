@@ -15,8 +15,11 @@ struct transfers_row transfer_row_of_posted(const struct transfer_posted *e, uin
 struct transfers_row transfer_row_of_resolved(const struct transfer_resolved *e, uint64_t time_ns);
 struct transfers_row transfer_row_of_crossed(const struct transfer_crossed *e, uint64_t time_ns);
 
-/* Of a pending transfer as it is now; shard and position are zero. */
+/* Of a transfer of a group, when that was decided. */
 struct transfers_row transfer_row_of_leg(const struct leg_posted *e);
+struct transfers_row transfer_row_of_held(const struct leg_held *e);
+
+/* Of a pending transfer as it is now; shard and position are zero. */
 struct transfers_row transfer_row_of_pending(struct id128 id, const struct pending_transfer *h);
 
 /* `memory` is for the manager's id, if it has one. */

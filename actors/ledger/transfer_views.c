@@ -173,6 +173,26 @@ void leg_posted_project(struct projection *p, const void *event, uint64_t time_n
         put_row(p, &row);
 }
 
+/* An entry of each of its accounts that is here, the row at its home. */
+void leg_held_project(struct projection *p, const void *event, uint64_t time_ns)
+{
+    const struct leg_held *e = event;
+    const struct pending_transfer *h = pending_of(p, e->id);
+    struct transfers_row row = transfer_row_of_pending(e->id, h);
+    bool debit = (e->ends & LEG_ENDS_DEBIT) != 0;
+    check(row.recorded_time == e->decided_time);
+    transfer_place(p, &row);
+    if (!debit)
+        row.shard = e->peer;
+    uint64_t recorded_time = time_ns > row.recorded_time ? time_ns : row.recorded_time;
+    if (debit)
+        entry_put_end(p, ENTRY_KIND_PENDING, &row, true, recorded_time);
+    if ((e->ends & LEG_ENDS_CREDIT) != 0)
+        entry_put_end(p, ENTRY_KIND_PENDING, &row, false, recorded_time);
+    if (debit)
+        put_pending(p, e->id, h);
+}
+
 void transfer_pending_project(struct projection *p, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -315,8 +335,11 @@ void transaction_recorded_project(struct projection *p, const void *event, uint6
     if (e->has_description || e->metadata.count > 0)
         put_note(p, &note, &e->metadata);
     for (uint32_t i = 0; i < e->transfers_count; i++) {
+        const struct transaction_part *part = &e->transfers[i];
         struct transaction_transfers_row row = {
-            e->tenant_id, e->transaction_id, projection_shard(p), i, e->transfers[i].transfer_id};
+            e->tenant_id,        e->transaction_id,
+            projection_shard(p), i,
+            part->transfer_id,   part->has_home ? part->home : projection_shard(p)};
         struct value values[TRANSACTION_TRANSFERS_COLUMNS];
         transaction_transfers_row_to_values(&row, values);
         projection_put(p, &transaction_transfers_view, values);

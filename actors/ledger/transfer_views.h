@@ -14,6 +14,7 @@ void transfer_crossed_project(struct projection *p, const void *event, uint64_t 
 void transfer_half_ended_project(struct projection *p, const void *event, uint64_t time_ns);
 void group_reserved_project(struct projection *p, const void *event, uint64_t time_ns);
 void group_released_project(struct projection *p, const void *event, uint64_t time_ns);
+void leg_held_project(struct projection *p, const void *event, uint64_t time_ns);
 void leg_posted_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_expired_project(struct projection *p, const void *event, uint64_t time_ns);
 void transfer_noted_project(struct projection *p, const void *event, uint64_t time_ns);

@@ -102,7 +102,10 @@
     X(KEEP_SUM, "keep_sum")                                                                        \
     X(FOLLOW_REFUSED, "follow_refused")                                                            \
     X(REVERSE_MEANWHILE, "reverse_meanwhile")                                                      \
-    X(FORGET_REVERSED, "forget_reversed")
+    X(FORGET_REVERSED, "forget_reversed")                                                          \
+    X(TELL_NOBODY, "tell_nobody")                                                                  \
+    X(FORGET_END, "forget_end")                                                                    \
+    X(SPEND_HELD, "spend_held")
 
 /* Of the sorted runs that the embedded store keeps keys in. */
 #define MUTANT_LIST_KEYS(X)                                                                        \

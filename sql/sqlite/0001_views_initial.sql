@@ -183,9 +183,10 @@ CREATE TABLE transfer_notes (
 CREATE TABLE transaction_transfers (
     tenant_id BLOB NOT NULL,
     transaction_id BLOB NOT NULL,
-    shard INTEGER NOT NULL, -- of the transaction and of its transfers
+    shard INTEGER NOT NULL, -- of the transaction
     leg INTEGER NOT NULL,
     transfer_id BLOB NOT NULL,
+    home INTEGER NOT NULL, -- the shard of the transfer's row
     PRIMARY KEY (tenant_id, transaction_id, shard, leg)
 ) STRICT, WITHOUT ROWID;
 

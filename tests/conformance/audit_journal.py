@@ -246,6 +246,18 @@ class Books:
         if ends & DEBIT_HERE:
             self.transfers[currency] = self.transfers.get(currency, 0) + 1
 
+    def hold(self, event):
+        """A pending transfer of a group: of both accounts, or of the one that is here."""
+        ends = event["ends"] & (DEBIT_HERE | CREDIT_HERE)
+        if ends == DEBIT_HERE | CREDIT_HERE:
+            self.held[event["id"]] = [*self.transfer(event, "pending"), amount(event["amount"])]
+            return
+        made = {**event, "side": HOME if ends == DEBIT_HERE else AWAY}
+        self.halves[event["id"], made["side"]] = [made, amount(event["amount"])]
+        self.half(made, "pending", amount(event["amount"]))
+        if ends == DEBIT_HERE:
+            self.count(event)
+
     def check(self):
         """What is in transit is what one shard has decided and another not followed."""
         require(all(units >= 0 for units in self.crossing.values()), "followed, but not decided")
@@ -298,6 +310,8 @@ class Books:
             self.share(self.shares.pop(event["share_id"]), -1)
         elif name == "leg_posted":
             self.leg(event)
+        elif name == "leg_held":
+            self.hold(event)
 
     def sums(self, number, mine):
         """Of these accounts, and on one side what is in transit: what both sides have is turnover

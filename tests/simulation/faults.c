@@ -218,6 +218,17 @@ static void faults_cut(struct run *run)
     network_cut(&run->network, shard, span_ns);
 }
 
+/* One of them does not hear from another. */
+static void faults_deafen(struct run *run)
+{
+    uint16_t to, from = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    uint64_t span_ns = faults_absence(run, &to);
+    if (from == to)
+        return;
+    world_note(&run->world, "deaf", (uint64_t)from << 16 | to, span_ns);
+    network_deafen(&run->network, from, to, span_ns);
+}
+
 static void faults_wake(void *context)
 {
     struct run_shard *rs = context;
@@ -260,6 +271,8 @@ void faults_after_step(struct run *run)
     }
     if (rng_chance(&run->rng, run->swarm.cut_ppm))
         faults_cut(run);
+    if (rng_chance(&run->rng, run->swarm.deaf_ppm))
+        faults_deafen(run);
     if (rng_chance(&run->rng, run->swarm.stall_ppm))
         faults_stall(run);
     if (rng_chance(&run->rng, run->swarm.clock_jump_ppm))

@@ -4,6 +4,7 @@
 #include "tests/simulation/network.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/node/frame_mail.h"
 #include "tests/simulation/run.h"
@@ -52,7 +53,8 @@ static void network_mail(struct env *e, struct inbox_item *item)
 static bool network_is_cut(const struct network *n, const struct frame *f)
 {
     uint64_t now_ns = n->run->world.now_ns;
-    return f->from != f->to && (now_ns < n->cut_ns[f->from] || now_ns < n->cut_ns[f->to]);
+    return f->from != f->to && (now_ns < n->cut_ns[f->from] || now_ns < n->cut_ns[f->to] ||
+                                network_is_deaf(n, f->from, f->to));
 }
 
 static void network_deliver(void *context, const struct frame *f)
@@ -111,8 +113,19 @@ void network_cut(struct network *n, uint16_t shard, uint64_t span_ns)
     n->cut_ns[shard] = n->run->world.now_ns + span_ns;
 }
 
+void network_deafen(struct network *n, uint16_t from, uint16_t to, uint64_t span_ns)
+{
+    check(from != to);
+    n->deaf_ns[from][to] = n->run->world.now_ns + span_ns;
+}
+
+bool network_is_deaf(const struct network *n, uint16_t from, uint16_t to)
+{
+    return n->run->world.now_ns < n->deaf_ns[from][to];
+}
+
 void network_heal(struct network *n)
 {
-    for (uint16_t i = 0; i < SWARM_SHARDS_MAX; i++)
-        n->cut_ns[i] = 0;
+    memset(n->cut_ns, 0, sizeof n->cut_ns);
+    memset(n->deaf_ns, 0, sizeof n->deaf_ns);
 }

@@ -148,14 +148,14 @@ static bool transfer_asked_for(const struct reference *r, const struct request *
            id128_equal(asked->account_id, t->credit);
 }
 
-/* Its home alone decides a void, and may hear before the other of what a third shard decides; the
- * other account lists it once its shard has followed. */
+/* Its home alone decides a void, and one of a group may follow before others: an account lists it
+ * once its shard has followed. */
 static bool pages_may_lack(struct run *run, const struct request *q, const struct ref_transfer *t)
 {
     const struct transfers_list *asked = &q->body.transfers_list;
-    bool follows = t->grouped || (t->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
-    return follows && run_home(run, t->credit) != t->shard && asked->has_account_id &&
-           id128_equal(asked->account_id, t->credit);
+    bool voids = (t->flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
+    return (voids || t->grouped) && asked->has_account_id &&
+           run_home(run, asked->account_id) != t->shard;
 }
 
 void pages_check_transfers(struct run *run, const struct request *q, const void *reply)

@@ -158,6 +158,7 @@ static void draw_network(struct swarm *s, struct rng *r)
     s->frame_lost_ppm = swarm_sometimes(r, 400000);
     s->frame_twice_ppm = swarm_sometimes(r, 150000);
     s->cut_ppm = swarm_sometimes(r, 2000);
+    s->deaf_ppm = swarm_sometimes(r, 2000);
     s->stall_ppm = swarm_sometimes(r, 1000);
     s->absence_ns = swarm_choose(r, absences, array_len(absences));
     s->send_fails_ppm = swarm_sometimes(r, 200000);
@@ -189,7 +190,7 @@ static void draw_depth(struct swarm *s, struct rng *r)
     s->faults = (struct store_sim_faults){.read_io_ppm = 0};
     s->crash_ppm = s->allocations_max = s->command_ppm = s->leave_ppm = s->clock_jump_ppm = 0;
     if (s->shards == 1 || rng_below(r, 3) == 0) /* and what crosses takes long in the others */
-        s->deadline_ppm = s->cut_ppm = s->stall_ppm = s->send_fails_ppm = 0;
+        s->deadline_ppm = s->cut_ppm = s->deaf_ppm = s->stall_ppm = s->send_fails_ppm = 0;
 }
 
 void swarm_draw(struct swarm *s, struct rng *rng, uint16_t shards)

@@ -75,6 +75,7 @@ struct swarm {
     uint64_t frame_ns; /* a frame is on its way for at most so long, most of the time */
     uint32_t frame_lost_ppm, frame_twice_ppm;
     uint32_t cut_ppm;        /* at each event: a shard is cut off from the others */
+    uint32_t deaf_ppm;       /* at each event: a shard hears nothing from one of the others */
     uint32_t stall_ppm;      /* at each event: a shard runs no turns for some time */
     uint64_t absence_ns;     /* at most, of both */
     uint32_t send_fails_ppm; /* the turn of a send fails */

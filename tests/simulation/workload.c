@@ -395,11 +395,17 @@ static const struct operation *ledger_operation(const char *name)
  * yet in the other; what another shard is asked for while it is cut off. NULL: nothing. */
 static const struct operation *workload_timely(struct run *run)
 {
-    bool cut = false;
+    bool cut = false, coming = false;
+    for (uint32_t i = 0; i < run->reference.half_count; i++)
+        coming |= run->reference.halves[i].coming;
+    if (coming && workload_chance(run, 2))
+        return ledger_operation("held_ends");
     if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
         return ledger_operation("trial_balance_then");
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         cut |= run->world.now_ns < run->network.cut_ns[i];
+    if (run->swarm.shards > 2 && workload_chance(run, workload_deaf(run) ? 2 : 16))
+        return ledger_operation("transaction_held");
     if (run->swarm.shards > 1 && workload_chance(run, 12))
         return ledger_operation("transfer_held");
     if (run->swarm.shards == 1)

@@ -134,6 +134,9 @@ bool workload_payee_closes(struct run *run, struct request *q);
 bool workload_transaction_across(struct run *run, struct request *q);
 bool workload_transaction_again(struct run *run, struct request *q);
 bool workload_crossing_reversed(struct run *run, struct request *q);
+bool workload_deaf(const struct run *run); /* does a shard hear nothing from one of many others? */
+bool workload_transaction_held(struct run *run, struct request *q);
+bool workload_held_ends(struct run *run, struct request *q);
 bool workload_reversal_again(struct run *run, struct request *q);
 /* The id of the transaction that is made, if it is given; else NULL. */
 const struct id128 *workload_transaction_id(const struct request *q);

@@ -649,6 +649,9 @@ static bool make_transaction(struct run *run, struct request *q)
         q->expects.posted += !pending;
         q->expects.pending += pending;
     }
+    if (q->expects.pending > 0 && run->swarm.shards > 1) /* some may be at home elsewhere */
+        q->expects = (struct request_expects){
+            .posted = REQUEST_ANY, .pending = REQUEST_ANY, .resolved = REQUEST_ANY};
     return true;
 }
 
@@ -770,6 +773,8 @@ const struct operation ledger_operations[] = {
     {"transaction_again", workload_transaction_again},
     {"transaction_reversed", transaction_reversed},
     {"crossing_reversed", workload_crossing_reversed},
+    {"transaction_held", workload_transaction_held},
+    {"held_ends", workload_held_ends},
     {"reversal_again", workload_reversal_again},
     {"transaction_show", workload_transaction_show},
     {"trial_balance", trial_balance},

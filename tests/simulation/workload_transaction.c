@@ -29,6 +29,14 @@ bool workload_leg_across(struct run *run, struct transaction_leg *leg,
     return false;
 }
 
+static void leg_holds(struct run *run, struct transaction_leg *leg)
+{
+    leg->has_flags = true;
+    leg->flags = TRANSFER_FLAGS_PENDING;
+    leg->has_timeout_s = workload_chance(run, 2);
+    leg->timeout_s = leg->has_timeout_s ? workload_expiry_s(run) : 0;
+}
+
 bool workload_transaction_across(struct run *run, struct request *q)
 {
     struct transaction_create *c = &q->body.transaction_create;
@@ -50,6 +58,114 @@ bool workload_transaction_across(struct run *run, struct request *q)
     c->has_effective_time = workload_effective(run, 8, now, now, &c->effective_time);
     q->expects.posted = (int)c->legs_count;
     return true;
+}
+
+/* Two shards of which one hears nothing from the other, if there are. */
+static bool find_deaf(const struct run *run, uint16_t *from, uint16_t *to)
+{
+    for (*from = 0; *from < run->swarm.shards; (*from)++)
+        for (*to = 0; *to < run->swarm.shards; (*to)++)
+            if (network_is_deaf(&run->network, *from, *to))
+                return true;
+    return false;
+}
+
+bool workload_deaf(const struct run *run)
+{
+    uint16_t from, to;
+    return run->swarm.shards > 2 && find_deaf(run, &from, &to);
+}
+
+/* Does nothing stand against what comes and goes there? */
+static bool takes_all(const struct ref_account *a)
+{
+    const uint32_t harmless = ACCOUNT_FLAGS_LINKED | ACCOUNT_FLAGS_HISTORY | ACCOUNT_FLAGS_IMPORTED;
+    return (a->flags & ~harmless) == 0 && !a->debit_max.given && !a->credit_max.given &&
+           !a->credit_min.given;
+}
+
+/* One of this shard and tenant, of the currency of the other, if one is named. */
+static const struct ref_account *account_of(struct run *run, uint16_t shard, struct id128 tenant,
+                                            const struct ref_account *other)
+{
+    const struct reference *r = &run->reference;
+    uint64_t first = rng_below(&run->rng, r->account_count);
+    for (uint32_t i = 0; i < r->account_count; i++) {
+        const struct ref_account *a = &r->accounts[(first + i) % r->account_count];
+        if (id128_equal(a->tenant, tenant) && run_home(run, a->id) == shard && takes_all(a) &&
+            (other == NULL || (a != other && a->currency == other->currency)))
+            return a;
+    }
+    return NULL;
+}
+
+/* What is held comes from a shard that hears of the decision to one that does not. */
+static bool held_for_the_deaf(struct run *run, struct request *q)
+{
+    struct transaction_leg *legs = q->items.legs;
+    const struct id128 tenant = q->who.tenant_id;
+    uint16_t from, to, shard = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    if (run->swarm.shards < 3 || !find_deaf(run, &from, &to))
+        return false;
+    while (shard == from || shard == to)
+        shard = (uint16_t)((shard + 1) % run->swarm.shards);
+    const struct ref_account *debit = account_of(run, shard, tenant, NULL), *credit, *last;
+    if (debit == NULL)
+        return false;
+    credit = account_of(run, to, tenant, debit);
+    last = account_of(run, from, tenant, debit);
+    if (credit == NULL || last == NULL)
+        return false;
+    legs[0] = (struct transaction_leg){.debit_account_id = debit->id,
+                                       .credit_account_id = credit->id,
+                                       .has_amount = true,
+                                       .currency = debit->currency};
+    legs[1] = legs[0];
+    legs[1].credit_account_id = last->id;
+    q->body.transaction_create.legs_count = 2;
+    q->body.transaction_create.has_effective_time = false;
+    q->body.transaction_create.transaction_id = workload_new_id(run, shard);
+    return true;
+}
+
+/* Little of it, some of which is held: each transfer of that is shown where it is at home. */
+bool workload_transaction_held(struct run *run, struct request *q)
+{
+    struct transaction_create *c = &q->body.transaction_create;
+    if (!workload_transaction_across(run, q))
+        return false;
+    if (c->legs_count > 3)
+        c->legs_count = 2 + (uint32_t)rng_below(&run->rng, 2);
+    bool deaf = held_for_the_deaf(run, q);
+    for (uint32_t i = 0; i < c->legs_count; i++) {
+        q->items.legs[i].amount = 1 + rng_below(&run->rng, 20);
+        if ((deaf && i == 0) || i + 1 == c->legs_count || workload_chance(run, 2))
+            leg_holds(run, &q->items.legs[i]);
+    }
+    q->expects = workload_unknown;
+    return true;
+}
+
+/* One that is held at its home, where it ends before the other shard has heard of it. */
+bool workload_held_ends(struct run *run, struct request *q)
+{
+    const struct reference *r = &run->reference;
+    for (uint32_t i = r->half_count; i-- > 0;) {
+        const struct ref_half *h = &r->halves[i];
+        const struct ref_transfer *t = reference_transfer(r, h->home, h->id);
+        if (!h->coming || t == NULL || !t->open || t->resolving)
+            continue;
+        q->type = &transfer_void_type;
+        q->who = workload_operator();
+        q->body.transfer_void.transfer_id = h->id;
+        q->expects = workload_unknown;
+        if (workload_chance(run, 4)) {
+            q->type = &transfer_post_type;
+            q->body.transfer_post = (struct transfer_post){.transfer_id = h->id};
+        }
+        return true;
+    }
+    return workload_transaction_held(run, q);
 }
 
 const struct id128 *workload_transaction_id(const struct request *q)

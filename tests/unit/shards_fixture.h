@@ -55,6 +55,7 @@ struct shards_bank {
     uint32_t lose_ppm, repeat_ppm; /* of frames */
     bool cut[SHARDS];              /* nothing leaves this shard */
     void (*forge)(struct shards_bank *b, struct frame *f); /* what leaves is changed by it */
+    bool lost[SHARDS][SHARDS];     /* what the first says to the second does not arrive */
     struct slice asker;            /* who asks; empty: the teller */
     bool operates;                 /* as an operator */
     bool adjusts;                  /* ... and may move money beneath a service */
@@ -101,7 +102,8 @@ static inline void shards_deliver(void *context, const struct frame *f)
 static inline void shards_carry(void *context, const struct frame *f)
 {
     struct shards_bank *b = context;
-    if ((b->cut[f->from] && f->from != f->to) || rng_chance(&b->rng, b->lose_ppm))
+    if ((b->cut[f->from] && f->from != f->to) || b->lost[f->from][f->to] ||
+        rng_chance(&b->rng, b->lose_ppm))
         return;
     struct frame sent = *f;
     if (b->forge != NULL)

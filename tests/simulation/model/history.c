@@ -125,6 +125,10 @@ static bool history_is_of_system(const struct message_type *type, const void *ev
 {
     if (type == &transfer_half_ended_type)
         return !((const struct transfer_half_ended *)event)->has_ended_by_id;
+    if (type == &half_end_came_type)
+        return !((const struct half_end_came *)event)->has_ended_by_id;
+    if (type == &leg_told_type)
+        return ((const struct leg_told *)event)->status == TRANSFER_STATUS_EXPIRED;
     if (type == &send_parked_type)
         return ((const struct parked *)event)->who.tenant.len == 0;
     return strstr(type->name, "_expired") != NULL || strstr(type->name, "_forgotten") != NULL;
@@ -147,7 +151,8 @@ static void read_event(struct history *h, const struct record_reader *r,
     memset(h->event, 0, rule->type->size);
     if (!rule->type->read(&wire, &h->arena, h->event) || !wire_finished(&wire))
         broken("an event of the journal cannot be read");
-    h->of_system |= history_is_of_system(rule->type, h->event);
+    h->of_group |= rule->type == &group_released_type; /* whose end came before is over with it */
+    h->of_system |= !h->of_group && history_is_of_system(rule->type, h->event);
     h->events++;
     h->kinds[r->number]++;
     if (!ref_sends_event(h->models.sends, h->shard, rule->type, h->event) &&
@@ -171,7 +176,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             h->before_ns = h->time_ns;
             h->time_ns = r.time_ns;
             effects = (struct ref_effects){0};
-            h->of_system = h->unparks = false;
+            h->of_system = h->of_group = h->unparks = false;
             ref_sends_begin(h->models.sends);
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);

@@ -42,6 +42,7 @@ struct history {
     uint64_t clock_seq;
     bool unparks;   /* the record being read handles a send that was parked */
     bool of_system; /* something expires, or is forgotten, in the record being read */
+    bool of_group;  /* ... carries out what a group decided */
     struct history_record *records; /* those with a key */
     uint32_t count, cap;
     uint32_t *slots;

@@ -7,7 +7,9 @@
 
 #include "actors/ledger/transit.h"
 #include "runtime/base/array.h"
+#include "runtime/base/time.h"
 #include "schemas/ledger.h"
+#include "tests/simulation/model/ref_halves.h"
 #include "tests/simulation/model/ref_times.h"
 #include "tests/simulation/model/ref_transit.h"
 #include "tests/simulation/verdict.h"
@@ -91,16 +93,22 @@ static struct ref_group *group_made(struct reference *r, const struct group_rese
     return made;
 }
 
+static bool leg_pending(const struct group_leg *l)
+{
+    return (l->flags & TRANSFER_FLAGS_PENDING) != 0;
+}
+
 /* The most that the first so many legs together take from the account, or bring it; of legs apart
- * all that they do. */
+ * all that they do. What is held on one side is no more to take from on the other. */
 static u128 most_of(const struct ref_group *g, struct id128 account_id, bool brings)
 {
     u128 debits = 0, credits = 0, most = 0;
     for (uint32_t i = 0; i < g->legs_count; i++) {
         const struct group_leg *l = &g->legs[i];
-        if (!g->out[i] && id128_equal(l->debit_account_id, account_id))
+        bool holds = leg_pending(l);
+        if (!g->out[i] && id128_equal(l->debit_account_id, account_id) && !(holds && brings))
             reference_add(&debits, l->amount);
-        if (!g->out[i] && id128_equal(l->credit_account_id, account_id))
+        if (!g->out[i] && id128_equal(l->credit_account_id, account_id) && !(holds && !brings))
             reference_add(&credits, l->amount);
         if (g->apart) {
             most = brings ? credits : debits;
@@ -291,9 +299,28 @@ static void leg_at_home(struct reference *r, const struct ref_group *g, const st
     f->posted_amount += l->amount;
 }
 
+/* What is kept aside for its asker, from the decision on, in the shard of the credit account. */
+static void legs_coming(struct reference *r, const struct ref_group *g)
+{
+    for (uint32_t i = 0; i < g->legs_count; i++) {
+        const struct group_leg *l = &g->legs[i];
+        const struct ref_half h = {
+            .id = l->id,
+            .debit = l->debit_account_id,
+            .credit = l->credit_account_id,
+            .home = reference_home(r, l->debit_account_id),
+            .shard = reference_home(r, l->credit_account_id),
+            .flags = l->flags,
+            .held = l->amount,
+            .open = true,
+        };
+        if (leg_pending(l) && h.home != h.shard)
+            ref_halves_coming(r, &h);
+    }
+}
+
 /* Of which group it is, and which of its legs; the decider's first is the decision. */
-static struct ref_group *leg_of_group(struct reference *r, const struct leg_posted *e,
-                                      uint32_t *leg)
+static struct ref_group *leg_of_group(struct reference *r, struct id128 id, uint32_t *leg)
 {
     struct ref_groups *all = groups_of(r);
     for (uint32_t i = 0; i < all->count; i++) {
@@ -301,43 +328,139 @@ static struct ref_group *leg_of_group(struct reference *r, const struct leg_post
         bool may = r->shard == g->decider ? !g->refused && (!g->decided || all->making == g)
                                           : all->making == g;
         for (*leg = 0; may && *leg < g->legs_count; (*leg)++)
-            if (id128_equal(g->legs[*leg].id, e->id))
+            if (id128_equal(g->legs[*leg].id, id))
                 return g;
     }
     broken("a transfer of a group is made that was not asked for, or twice");
+}
+
+/* A record has something of a leg: the first one of the shard that decides is the decision. */
+static struct ref_group *leg_begins(struct reference *r, struct id128 id, uint64_t decided_ns,
+                                    uint64_t time_ns, uint32_t *leg)
+{
+    struct ref_groups *all = groups_of(r);
+    struct ref_group *g = leg_of_group(r, id, leg);
+    if (r->shard == g->decider && !g->decided) {
+        if (decided_ns > time_ns)
+            broken("a group is decided in the future");
+        g->decided = true;
+        g->decided_ns = decided_ns;
+        all->making = g;
+        r->decisions++;
+        legs_coming(r, g);
+    }
+    if (decided_ns != g->decided_ns)
+        broken("a transfer of a group is made at another time");
+    if (all->seen[*leg] || g->out[*leg])
+        broken("a transfer of a group is made twice, or although it was refused");
+    all->seen[*leg] = true;
+    if (r->shard == g->decider)
+        g->made[*leg] = true;
+    all->made++;
+    return g;
 }
 
 static void leg_made(struct reference *r, const struct leg_posted *e, uint64_t time_ns,
                      struct ref_effects *f)
 {
     uint32_t leg;
-    struct ref_group *g = leg_of_group(r, e, &leg);
-    struct ref_groups *all = groups_of(r);
+    struct ref_group *g = leg_begins(r, e->id, e->decided_time, time_ns, &leg);
     const struct group_leg *l = &g->legs[leg];
-    if (all->seen[leg] || g->out[leg])
-        broken("a transfer of a group is made twice, or although it was refused");
-    all->seen[leg] = true;
-    if (r->shard == g->decider)
-        g->made[leg] = true;
-    else if (!g->made[leg])
-        broken("a transfer of a group is made that the last shard has not made");
-    if (r->shard == g->decider && !g->decided) {
-        if (e->decided_time > time_ns)
-            broken("a group is decided in the future");
-        g->decided = true;
-        g->decided_ns = e->decided_time;
-        all->making = g;
-        r->decisions++;
-    }
     if (e->amount != l->amount || e->currency != l->currency ||
         !id128_equal(e->debit_account_id, l->debit_account_id) ||
-        !id128_equal(e->credit_account_id, l->credit_account_id) ||
-        e->decided_time != g->decided_ns || e->home != g->home)
+        !id128_equal(e->credit_account_id, l->credit_account_id) || leg_pending(l) ||
+        e->home != g->home)
         broken("a transfer of a group is not what was asked for");
-    all->made++;
     leg_moves(r, g, l);
     if (r->shard == g->home)
         leg_at_home(r, g, l, f);
+}
+
+/* One account of what is held, and what stands opposite. */
+static void end_holds(struct reference *r, const struct ref_group *g, const struct group_leg *l,
+                      bool credit)
+{
+    struct id128 own_id = credit ? l->credit_account_id : l->debit_account_id;
+    uint16_t other = reference_home(r, credit ? l->debit_account_id : l->credit_account_id);
+    struct ref_account *own = reference_account(r, own_id);
+    if (own == NULL)
+        broken("a transfer of a group holds money of an account that is not there");
+    if (other != r->shard)
+        pending_change(r, own, other, credit ? 0 : l->amount, credit ? l->amount : 0, true);
+    else
+        reference_add(credit ? &own->now.credits_pending : &own->now.debits_pending, l->amount);
+    if (r->shard == g->decider)
+        reference_check_end(own, !credit);
+    reference_next_version(own);
+}
+
+/* At its home: its time counts from the decision on. */
+static void held_at_home(struct reference *r, const struct ref_group *g, const struct group_leg *l,
+                         struct ref_effects *f)
+{
+    const struct ref_account *debit = reference_account(r, l->debit_account_id);
+    const struct ref_account *credit = reference_account(r, l->credit_account_id);
+    if (debit == NULL || credit == NULL || debit == credit || debit->currency != credit->currency ||
+        !id128_equal(debit->tenant, credit->tenant))
+        broken("a pending transfer of a group crosses currencies or tenants");
+    if (((debit->flags | credit->flags) & ACCOUNT_FLAGS_MANAGED) != 0)
+        broken("a group holds what a service manages");
+    const struct times_claim claim = {
+        l->has_effective_time, l->effective_time, l->flags, debit, credit, NULL};
+    uint64_t effective_ns = times_of_transfer(r, &claim, g->decided_ns);
+    struct ref_transfer *t = reference_add_transfer(r, l->id, REF_PENDING);
+    t->effective_ns = effective_ns;
+    t->debit = l->debit_account_id;
+    t->credit = l->credit_account_id;
+    t->currency = l->currency;
+    t->flags = l->flags;
+    t->amount = t->held = l->amount;
+    t->due_ns = l->has_timeout_s ? g->decided_ns + (uint64_t)l->timeout_s * NS_PER_S : 0;
+    t->open = true;
+    t->crosses = reference_home(r, l->credit_account_id) != r->shard;
+    t->grouped = true;
+    t->tells = g->home != r->shard && g->home != reference_home(r, l->credit_account_id);
+    t->told = l->amount;
+    f->pending++;
+    f->pending_from = t->debit;
+    f->pending_to = t->credit;
+    f->pending_amount += t->amount;
+}
+
+/* What its home tells of a pending transfer to the shard that shows the transaction. */
+static void leg_is_told(struct reference *r, const struct leg_told *e)
+{
+    struct ref_transfer *t =
+        reference_transfer(r, reference_home(r, e->debit_account_id), e->transfer_id);
+    if (is_here(r, e->debit_account_id) || is_here(r, e->credit_account_id))
+        broken("a shard is told of a pending transfer that it has itself");
+    if (t == NULL) /* its home has not followed yet */
+        return;
+    if (!t->tells || t->kind != REF_PENDING || e->remaining_amount < t->held ||
+        e->remaining_amount > t->told)
+        broken("a shard is told something else than what became of a pending transfer");
+    t->told = e->remaining_amount;
+}
+
+static void leg_held_back(struct reference *r, const struct leg_held *e, uint64_t time_ns,
+                          struct ref_effects *f)
+{
+    uint32_t leg;
+    const struct ref_group *g = leg_begins(r, e->id, e->decided_time, time_ns, &leg);
+    const struct group_leg *l = &g->legs[leg];
+    bool debit = is_here(r, l->debit_account_id), credit = is_here(r, l->credit_account_id);
+    if (e->amount != l->amount || e->currency != l->currency || !leg_pending(l) ||
+        !id128_equal(e->debit_account_id, l->debit_account_id) ||
+        !id128_equal(e->credit_account_id, l->credit_account_id) || (!debit && !credit))
+        broken("a pending transfer of a group is not what was asked for");
+    if (debit)
+        end_holds(r, g, l, false);
+    if (credit)
+        end_holds(r, g, l, true);
+    if (debit)
+        held_at_home(r, g, l, f);
+    else
+        ref_halves_held(r, l->id);
 }
 
 void ref_groups_end(struct reference *r)
@@ -348,9 +471,10 @@ void ref_groups_end(struct reference *r)
     if (g == NULL)
         return;
     for (uint32_t i = 0; i < g->legs_count; i++)
-        expected += (g->made[i] || !g->apart) && (r->shard == g->home || r->shard == g->decider ||
-                                                  is_here(r, g->legs[i].debit_account_id) ||
-                                                  is_here(r, g->legs[i].credit_account_id));
+        expected +=
+            (g->made[i] || !g->apart) &&
+            ((!leg_pending(&g->legs[i]) && (r->shard == g->home || r->shard == g->decider)) ||
+             is_here(r, g->legs[i].debit_account_id) || is_here(r, g->legs[i].credit_account_id));
     if (all->made != expected)
         broken("%u of a group's %u transfers are made in a shard", all->made, expected);
     for (uint32_t i = 0; i < g->legs_count && r->shard == g->home; i++) {
@@ -373,6 +497,12 @@ bool ref_groups_event(struct reference *r, const struct message_type *type, cons
         group_let_go(r, event);
     else if (type == &leg_posted_type)
         leg_made(r, event, time_ns, f);
+    else if (type == &leg_held_type)
+        leg_held_back(r, event, time_ns, f);
+    else if (type == &leg_told_type)
+        leg_is_told(r, event);
+    else if (type == &half_end_came_type)
+        ref_halves_end_came(r, event);
     else
         return type == &leg_reserved_type || type == &transaction_begun_type;
     return true;
@@ -396,7 +526,7 @@ void ref_groups_under_way(const struct reference *r, uint16_t currency, uint16_t
         const struct ref_group *g = &r->groups->groups[i];
         for (uint32_t k = 0; g->decider == decider && k < g->legs_count; k++) {
             const struct group_leg *l = &g->legs[k];
-            if (l->currency != currency || !g->made[k])
+            if (l->currency != currency || !g->made[k] || leg_pending(l))
                 continue;
             if (reference_home(r, l->debit_account_id) == follower &&
                 is_under_way(r, g, l->debit_account_id, l->credit_account_id))
@@ -457,8 +587,17 @@ bool ref_groups_keeps(const struct reference *r, struct id128 account_id)
     return false;
 }
 
+/* Is another shard still to be told of this? */
+static bool is_to_be_told(const struct ref_transfer *t)
+{
+    return t->tells && t->told != t->held;
+}
+
 bool ref_groups_open(const struct reference *r)
 {
+    for (uint32_t i = 0; i < r->transfer_count; i++)
+        if (is_to_be_told(&r->transfers[i]))
+            return true;
     for (uint32_t i = 0; r->groups != NULL && i < r->groups->count; i++)
         for (uint16_t shard = 0; shard < r->slots->shards; shard++) {
             const struct ref_share *s = &r->groups->groups[i].shares[shard];

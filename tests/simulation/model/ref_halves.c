@@ -41,6 +41,31 @@ void ref_halves_begin(struct reference *r, const struct ref_moving *c, u128 amou
     };
 }
 
+void ref_halves_coming(struct reference *r, const struct ref_half *h)
+{
+    if (half_of(r, h->id, h->home) != NULL)
+        broken("a pending transfer of a group begins twice");
+    array_reserve(r->halves, r->half_cap, r->half_count + 1);
+    r->halves[r->half_count] = *h;
+    r->halves[r->half_count++].coming = true;
+}
+
+void ref_halves_held(struct reference *r, struct id128 id)
+{
+    struct ref_half *h = half_here(r, id);
+    if (h == NULL || !h->coming)
+        broken("a half of a pending transfer is held twice, or of none");
+    h->coming = false;
+}
+
+void ref_halves_end_came(struct reference *r, const struct half_end_came *e)
+{
+    struct ref_half *h = half_here(r, e->pending_id);
+    if (h == NULL || !h->coming || h->came || !h->ending || e->released != h->held)
+        broken("an end comes of a half that is held, or has not ended at home");
+    h->came = true;
+}
+
 void ref_halves_pending(const struct ref_moving *c, struct ref_transfer *t, struct ref_effects *f)
 {
     t->held = t->amount;
@@ -101,7 +126,7 @@ static void half_decided(struct reference *r, struct ref_half *h, const struct t
     if (c == NULL || c->state != REF_MOVING_KEPT || !id128_equal(c->pending, h->id) ||
         e->amount != c->most || e->has_decided_time)
         broken("a half is posted that home did not ask for, or twice");
-    if (!h->open || h->ending || e->amount + e->released > h->held)
+    if (!h->open || h->ending || h->coming || e->amount + e->released > h->held)
         broken("a half gives more than it holds");
     struct ref_account *own = ref_transit_account(r, h->credit, h->shard);
     reference_check_status(own, false);
@@ -205,14 +230,14 @@ void ref_halves_end(struct reference *r, struct ref_transfer *t)
 void ref_halves_ended(struct reference *r, const struct transfer_half_ended *e)
 {
     struct ref_half *h = half_here(r, e->pending_id);
-    if (h == NULL || !h->open || !h->ending || h->held != e->released)
+    if (h == NULL || !h->open || !h->ending || h->coming || h->held != e->released)
         broken("a half ends that has not ended at home");
     struct ref_account *own = ref_transit_account(r, h->credit, h->shard);
     half_moves(r, own, h->home, true, 0, h->held);
     if ((h->flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0)
         reference_close(own, false);
     h->held = 0;
-    h->open = h->ending = false;
+    h->open = h->ending = h->came = false;
 }
 
 /* Home and the other shard hold the same, but for what is on its way. */
@@ -221,6 +246,8 @@ void ref_halves_check(const struct reference *r)
     for (uint32_t i = 0; i < r->half_count; i++) {
         const struct ref_half *h = &r->halves[i];
         const struct ref_transfer *t = reference_transfer(r, h->home, h->id);
+        if (h->came && !h->coming)
+            broken("what has ended at home is held in the other shard, which knows that");
         if (t == NULL || t->kind != REF_PENDING)
             continue; /* home has not followed */
         if (h->ending ? t->open : t->held != h->held + h->way)

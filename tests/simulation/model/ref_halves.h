@@ -29,4 +29,10 @@ void ref_halves_check(const struct reference *r);
 /* Has one ended at home alone? */
 bool ref_halves_ending(const struct reference *r);
 
+/* Of a group that is decided: what will be held in the shard of the credit account, and is, once
+ * that has followed; and its end, if that comes before. */
+void ref_halves_coming(struct reference *r, const struct ref_half *h);
+void ref_halves_held(struct reference *r, struct id128 id);
+void ref_halves_end_came(struct reference *r, const struct half_end_came *e);
+
 #endif

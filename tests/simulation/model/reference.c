@@ -528,7 +528,7 @@ static void reference_recorded(struct reference *r, const struct transaction_rec
     if (reference_transaction(r, r->shard, e->transaction_id) != NULL)
         broken("a transaction is recorded twice");
     for (uint32_t i = 0; i < e->transfers_count; i++)
-        if (transfer_here(r, e->transfers[i].transfer_id) == NULL)
+        if (!e->transfers[i].has_home && transfer_here(r, e->transfers[i].transfer_id) == NULL)
             broken("a transaction without one of its transfers");
     array_reserve(r->transactions, r->transaction_cap, r->transaction_count + 1);
     r->transactions[r->transaction_count++] =

@@ -69,6 +69,8 @@ struct ref_transfer {
     bool open;
     bool crosses;   /* the credit account is in another shard, which has a half of it */
     bool resolving; /* ... and is asked to post it */
+    bool tells;     /* another shard shows its transaction ... */
+    u128 told;      /* ... and that so much of it is held */
 };
 
 /* What that shard holds for it. */
@@ -80,6 +82,8 @@ struct ref_half {
     u128 way; /* what a post that is decided here, and not followed at home, ends of it there */
     bool open;
     bool ending; /* it has ended at home */
+    bool coming; /* its group is decided, and not yet followed there */
+    bool came;   /* ... but its end has come */
 };
 
 enum ref_moving_state {
