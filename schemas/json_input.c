@@ -350,6 +350,47 @@ bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t l
     return true;
 }
 
+/* Appends the text behind what the value has; its bytes are the arena's. */
+static bool json_input_add_word(struct slice word, bool first, struct json_input *in,
+                                uint32_t len_max, const char *rule, struct slice *value)
+{
+    uint32_t len = value->len + (first ? 0 : 1) + word.len;
+    if (memchr(word.data, ' ', word.len) != NULL)
+        return json_input_invalid(in, "must be a list of texts without blanks");
+    if (word.len > len_max || len > len_max)
+        return json_input_invalid(in, rule);
+    char *at = (char *)(uintptr_t)value->data + value->len;
+    if (!first)
+        *at++ = ' ';
+    memcpy(at, word.data, word.len);
+    value->len = len;
+    return true;
+}
+
+bool json_get_words(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                    uint32_t len_max, const char *rule, struct slice *value)
+{
+    yyjson_arr_iter i;
+    yyjson_val *item;
+    if (t->kind == JSON_TEXT)
+        return json_get_text(t, in, len_min, len_max, rule, value);
+    if (t->kind != JSON_ARRAY || !yyjson_arr_iter_init((yyjson_val *)(uintptr_t)t->value, &i))
+        return json_input_invalid(in, "must be a list of texts without blanks");
+    char *bytes = arena_alloc(in->arena, len_max + 1);
+    if (bytes == NULL)
+        return json_refuse_room(in->error, in->arena);
+    *value = (struct slice){bytes, 0};
+    for (bool first = true; (item = yyjson_arr_iter_next(&i)) != NULL; first = false) {
+        struct json_token word = json_token_of(item);
+        struct slice text;
+        word.kind = word.kind == JSON_STRING ? JSON_STRING : JSON_NULL;
+        if (!json_get_text(&word, in, 0, len_max, rule, &text) ||
+            !json_input_add_word(text, first, in, len_max, rule, value))
+            return false;
+    }
+    return value->len >= len_min || json_input_invalid(in, rule);
+}
+
 bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
                     uint32_t len_max, const char *rule, struct slice *value)
 {

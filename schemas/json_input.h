@@ -89,6 +89,9 @@ bool json_get_raw_id(const struct json_token *t, struct json_input *in, struct i
 bool json_get_currency(const struct json_token *t, struct json_input *in, uint16_t *value);
 bool json_get_text(const struct json_token *t, struct json_input *in, uint32_t len_min,
                    uint32_t len_max, const char *rule, struct slice *value);
+/* A list of texts without blanks, which stand between them in the value. */
+bool json_get_words(const struct json_token *t, struct json_input *in, uint32_t len_min,
+                    uint32_t len_max, const char *rule, struct slice *value);
 bool json_get_bytes(const struct json_token *t, struct json_input *in, uint32_t len_min,
                     uint32_t len_max, const char *rule, struct slice *value);
 bool json_get_time(const struct json_token *t, struct json_input *in, uint64_t *value);

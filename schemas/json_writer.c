@@ -263,6 +263,20 @@ void json_put_currency(struct json_writer *w, uint16_t number)
         json_writer_put_quoted(w, number == 0 ? "XXX" : digits, CURRENCY_CODE_LEN);
 }
 
+void json_put_words(struct json_writer *w, struct slice text)
+{
+    size_t mark = json_open(w);
+    const char *end = text.data + text.len;
+    for (const char *at = text.data; at < end;) {
+        const char *blank = memchr(at, ' ', (size_t)(end - at));
+        const char *stop = blank == NULL ? end : blank;
+        json_put_comma(w);
+        json_put_text(w, (struct slice){at, (uint32_t)(stop - at)});
+        at = blank == NULL ? end : blank + 1;
+    }
+    json_close_array(w, mark);
+}
+
 void json_put_bytes(struct json_writer *w, struct slice bytes)
 {
     if (!json_writer_reserve(w, BASE64URL_LEN((size_t)bytes.len) + 2))

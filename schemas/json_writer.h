@@ -53,6 +53,8 @@ void json_put_raw(struct json_writer *w, const char *data, size_t len);
 
 /* Escapes what must be; bytes that are not UTF-8 become U+FFFD. */
 void json_put_text(struct json_writer *w, struct slice text);
+/* A list of what stands between the blanks. */
+void json_put_words(struct json_writer *w, struct slice text);
 void json_put_null(struct json_writer *w);
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_uint(struct json_writer *w, uint64_t value); /* a number: up to 32 bits */

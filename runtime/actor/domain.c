@@ -59,6 +59,8 @@ void domain_init(struct domain *d, const struct service *const *services, uint32
     check(services != NULL || count == 0);
     *d = (struct domain){.services = services, .service_count = count};
     for (uint32_t i = 0; i < count; i++) {
+        if (services[i]->prepare != NULL)
+            services[i]->prepare();
         add_kinds(d, services[i]);
         add_numbers(d, services[i]);
         if (services[i]->attributions != NULL)

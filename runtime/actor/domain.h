@@ -116,6 +116,8 @@ struct gatherer {
 
 struct service {
     const char *name;
+    /* Makes what is constant from then on; called by domain_init(), maybe again. May be NULL. */
+    void (*prepare)(void);
     const struct actor_kind *const *kinds;
     uint32_t kind_count;
     const struct event_rule *rules;

@@ -81,6 +81,7 @@ class Field:
     member: str = ""   # of a state: where it is in the struct
     by_hand: bool = False  # of a state: written and read by functions of the actor
     also: str = ""     # of an id: another prefix that it may be given with
+    words: bool = False  # of a text: in JSON a list of what stands between its blanks
     unknown: str = ""  # of an enum: as Values has it
 
 
@@ -548,7 +549,10 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
               t.get("beside", bool, False), t.get("example", object),
               t.get("unless_flags", list, []), t.get("compat", str, ""), source)
     f.also = t.get("also", str, "")
+    f.words = t.get("words", bool, False)
     t.finish()
+    if f.words and kind != "text":
+        source.fail("words is for texts only")
     if f.also and kind != "id":
         source.fail("also is for ids only")
     if f.compat not in COMPAT or kind not in COMPAT[f.compat]:

@@ -58,7 +58,8 @@ def _getter(m, f):
         if f.type == "bytes":
             rule = (f"must be {base64url_length(f.min)} to {base64url_length(f.max)} characters of "
                     f"base64url, for {_limits(f)} bytes")
-        return [], f"json_get_{f.type}(t, in, {f.min}, {f.max}, {quote(rule)}, {ref})", []
+        kind = "words" if f.words else f.type
+        return [], f"json_get_{kind}(t, in, {f.min}, {f.max}, {quote(rule)}, {ref})", []
     if f.type in ("enum", "flags"):
         names = f"{f.argument}_names, {upper(f.argument, 'count')}"
         if f.unknown:
@@ -147,6 +148,8 @@ def _put(f):
         return [f"json_put_id(w, {quote(f.argument)}, {at});"]
     if f.type in ("enum", "flags"):
         return [f"json_put_{f.type}(w, {f.argument}_names, {upper(f.argument, 'count')}, {at});"]
+    if f.words:
+        return [f"json_put_words(w, {at});"]
     if f.type == "metadata":
         return [f"json_put_metadata(w, &{at});"]
     if f.type == "message":

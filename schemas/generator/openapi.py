@@ -630,6 +630,9 @@ def _shape(schema, f, asked):
         return {"type": "string", "pattern": "^[A-Za-z]{3}$"}
     if kind == "currency":
         return {"type": "string", "pattern": "^[A-Z]{3}$"}
+    if f.words:
+        return {"type": "array", "maxItems": f.max // 2 + 1, "items": {
+            "type": "string", "pattern": TEXT_PATTERN, "maxLength": f.max}}
     if kind == "text":
         return {"type": "string", "pattern": TEXT_PATTERN, "minLength": f.min, "maxLength": f.max}
     if kind == "bytes":
@@ -661,6 +664,8 @@ def _shape(schema, f, asked):
 def _field_example(schema, f):
     if schema.port and f.compat == "number":
         return float(f.example or "10.50")
+    if f.words:
+        return f.example.split()
     if f.example is not None:
         return f.example
     kind = f.type

@@ -243,6 +243,72 @@ def p7_token(world):
             contains(found.json, "error_description")
 
 
+# --- rule engine --------------------------------------------------------------------------------
+
+APPROVED = ('{"allowed":true,"rules_applied":["amount_limit","country_check","kyc_verification"],'
+            '"risk_score":0.2,"message":"Transaction approved"}')
+BLOCKED = ('{"allowed":false,"rules_applied":["country_sanctions"],"risk_score":1.0,'
+           '"message":"Transaction blocked: High-risk country"}')
+HIGH = ('{"allowed":false,"rules_applied":["high_value_review"],"risk_score":0.9,'
+        '"message":"Transaction requires manual verification"}')
+LARGE = ('{"allowed":false,"rules_applied":["large_withdrawal_limit"],"risk_score":0.7,'
+         '"message":"Large withdrawal requires verification"}')
+MONITORED = ('{"allowed":true,"rules_applied":["amount_limit","country_monitoring"],'
+             '"risk_score":0.6,"message":"Transaction allowed with monitoring"}')
+STANDARD = ('{"allowed":true,"rules_applied":["standard_verification"],"risk_score":0.3,'
+            '"message":"Transaction approved"}')
+EVALUATED = {
+    APPROVED: [(5000, "transfer", "US"), (10000, "transfer", "US"), (0, "transfer", "US"),
+               (9999.99, "transfer", "VE")],
+    BLOCKED: [(1000, "transfer", "IR"), (100000.01, "withdrawal", "IR"), (1000, "transfer", "ir")],
+    HIGH: [(100000.01, "transfer", "US"), (150000, "transfer", "US")],
+    LARGE: [(75000, "withdrawal", "US")],
+    MONITORED: [(10000, "transfer", "RU"), (25000, "transfer", "RU"), (50000, "transfer", "CN")],
+    STANDARD: [(10000.01, "transfer", "US"), (75000, "transfer", "US"), (100000, "transfer", "US"),
+               (50000, "withdrawal", "US"), (50000.01, "transfer", "CN")],
+}
+
+
+def asked(amount, kind, country):
+    return {"transaction_amount": amount, "transaction_type": kind, "user_id": "ann",
+            "country": country}
+
+
+def r1_evaluate(world):
+    """To the byte, without a key."""
+    for answer, cases in EVALUATED.items():
+        for case in cases:
+            found = world.ask("rule_engine", "POST", "/evaluate", asked(*case)).expect(200)
+            equal(found.body.decode(), answer, str(case))
+    for case, field in (((-5, "transfer", "US"), "transaction_amount"),
+                        ((5, "transfer", ""), "country"), ((5, "transfer", "U1"), "country"),
+                        ((5, "transfer", "USA"), "country"),
+                        (("NaN", "transfer", "US"), "transaction_amount"),
+                        ((5, "", "US"), "transaction_type")):
+        found = world.ask("rule_engine", "POST", "/evaluate", asked(*case)).expect(400)
+        contains(found.fields(), field)
+    world.ask("rule_engine", "POST", "/evaluate", asked(5, "transfer", "US"),
+              token=False).expect(401)
+    with Client(world.payd.at("rule_engine"), world.payd.token(scope="rules:read")) as client:
+        client.post("/evaluate", asked(5, "transfer", "US")).expect(403)
+
+
+def r1_together(world):
+    """At the port of all services a score is a decimal text."""
+    with Client(world.payd, world.token) as client:
+        found = client.post("/evaluate", asked(5, "transfer", "US")).expect(200).json
+    equal((found["allowed"], found["risk_score"]), (True, "0.2"))
+
+
+def r2_rules(world):
+    found = world.get("rule_engine", "/rules").expect(200).json
+    equal(list(found), ["rules"])
+    equal([one["id"] for one in found["rules"]], [f"rule_00{n}" for n in range(1, 7)])
+    for one in found["rules"]:
+        equal(list(one), ["id", "name", "type", "active"])
+        true(one["active"] is True, "asked")
+
+
 # --- wallet -------------------------------------------------------------------------------------
 
 
@@ -336,10 +402,9 @@ ROWS = {
                    {"verification_level": "basic"}),
     "P17": waiting("profile", "profile", "GET", "/profiles/ann/kyc/status"),
     "P18": waiting("profile", "profile", "POST", "/webhooks/complycube", {"type": "x"}),
-    "R1": waiting("rule engine", "rule_engine", "POST", "/evaluate",
-                  {"transaction_amount": 5000, "transaction_type": "transfer", "user_id": "ann",
-                   "country": "US"}),
-    "R2": waiting("rule engine", "rule_engine", "GET", "/rules"),
+    "R1": r1_evaluate,
+    "R1 together": r1_together,
+    "R2": r2_rules,
     "W1": w1_wallet,
     "W2": w2_balance,
     "W3": w3_transactions,

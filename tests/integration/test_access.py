@@ -30,7 +30,8 @@ STRANGERS = {
     ("POST", "/transactions"): (404, "debit_account_not_found"),
     ("POST", "/transfers/batch"): "refused one by one",
     ("POST", "/payments"): (422, "payer_not_found"),
-    ("GET", "/adapters"): (200,),  # the same for everybody
+    ("GET", "/adapters"): (200,), ("GET", "/rules"): (200,),  # the same for everybody
+    ("POST", "/evaluate"): (200,),
 }
 # Scopes whose things belong to the tenant and not to one of its users.
 OF_TENANT = ("ledger:",)

@@ -7,6 +7,7 @@
 #include "runtime/wire/attribution.h"
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
+#include "schemas/rule_engine.h"
 #include "schemas/wallet.h"
 #include "tests/simulation/model/ref_total.h"
 #include "tests/simulation/swarm.h"
@@ -75,6 +76,8 @@ union request_body {
     struct payment_extend payment_extend;
     struct payment_increase payment_increase;
     struct payment_adapter_list payment_adapter_list;
+    struct transaction_evaluate transaction_evaluate;
+    struct rule_list rule_list;
     struct tally_note tally_note;
     struct tally_news tally_news;
     struct tally_move tally_move;

@@ -326,6 +326,28 @@ static bool list_adapters(struct run *run, struct request *q)
     return true;
 }
 
+/* Whoever asks, for whatever transaction. */
+static bool evaluate(struct run *run, struct request *q)
+{
+    static const char *const countries[] = {"US", "ir", "RU", "U1"};
+    static const char *const types[] = {"transfer", "withdrawal"};
+    struct transaction_evaluate *m = &q->body.transaction_evaluate;
+    q->type = &transaction_evaluate_type;
+    q->who = workload_clerk(run);
+    m->transaction_amount = (struct decimal){rng_below(&run->rng, 15000000), 2};
+    m->transaction_type = slice_of(types[rng_below(&run->rng, array_len(types))]);
+    m->user_id = slice_of("ann");
+    m->country = slice_of(countries[rng_below(&run->rng, array_len(countries))]);
+    return true;
+}
+
+static bool list_rules(struct run *run, struct request *q)
+{
+    q->type = &rule_list_type;
+    q->who = workload_clerk(run);
+    return true;
+}
+
 static bool payment_history(struct run *run, struct request *q)
 {
     const struct ref_payment *p = a_payment(run);
@@ -351,6 +373,8 @@ const struct operation payment_operations[] = {
     {"list_payments", list_payments},
     {"payment_history", payment_history},
     {"list_adapters", list_adapters},
+    {"evaluate", evaluate},
+    {"list_rules", list_rules},
     {"beneath_payment", workload_beneath_payment},
     {"payee_filled", workload_filled},
     {"payee_closes", workload_payee_closes},
