@@ -29,7 +29,9 @@ static const char *sends_obstacle(struct shard *s, const struct incoming *in, st
     *target = residence_get(&s->residence, m->target_kind, m->target);
     if (!MUTANT(PASS_PARKED) && parked_queue_find(&s->registry, m->target_kind, m->target) != NULL)
         return "it waits behind another one to this actor";
-    return ((*target)->flags & ACTOR_HALTED) != 0 ? "the actor is suspended or quarantined" : NULL;
+    if (((*target)->flags & ACTOR_QUARANTINED) != 0)
+        return "the actor is quarantined";
+    return ((*target)->flags & ACTOR_HALTED) != 0 ? "the actor is suspended" : NULL;
 }
 
 static void sends_log_parked(struct shard *s, const struct incoming *in, const char *reason)

@@ -174,6 +174,8 @@ static void nothing_runs_for_a_target_that_is_halted(void **state)
     struct giver *g = give(s, purse_id(0, 0), OTHER, 20, 2);
     run(s, 50 * MS);
     assert_int_equal(parked_count(s, 1), 1);
+    const struct parked *p = peek(s, KIND_PARKED, parked_id(0, false, 2), 1);
+    assert_true(slice_equal(p->reason, slice_of("the actor is suspended")));
     assert_int_equal(retry(s, 0, 2), ERR_SUSPENDED);
     assert_int_equal(shard_actor_command(shard, PURSE, OTHER, ACTOR_COMMAND_RESUME), ERR_OK);
     assert_int_equal(retry(s, 0, 2), ERR_OK);
