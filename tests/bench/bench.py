@@ -152,11 +152,11 @@ class Wrk:
 
 
 class Bulk:
-    """bulk_driver beside the node: `accounts` and `transfers` return what it measured."""
+    """bulk_driver beside the node: what is asked of it returns what it measured."""
 
     def __init__(self, node):
-        self.process = subprocess.Popen([os.environ['BULK_DRIVER'], node.socket],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        driver = [os.environ['BULK_DRIVER'], node.socket, str(node.shards)]
+        self.process = subprocess.Popen(driver, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         encoding='utf-8')
 
     def __enter__(self):
@@ -182,3 +182,6 @@ class Bulk:
 
     def transfers(self, count):
         return self.ask('transfers', count)
+
+    def crossing(self, count):
+        return self.ask('crossing', count)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bulk load over the operators' link, for the scripts beside it: reads `accounts N` (opens N
- * more) and `transfers N` (between those opened so far) from stdin; answers each with a JSON line.
- * Ids are new and in the order of time; accounts and amounts are drawn from one seed. */
+/* Bulk load over the operators' link, for the scripts beside it: reads `accounts N` (opens N more
+ * in each shard), `transfers N` (between accounts of one shard, those of each message in the next)
+ * and `crossing N` (from accounts of one shard to those of the next) from stdin; answers each with
+ * a JSON line. Ids are new and in the order of time; accounts and amounts are drawn from one seed.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/rng.h"
+#include "runtime/base/slot_map.h"
 #include "runtime/base/time.h"
 #include "runtime/link/link_client.h"
 #include "schemas/ledger.h"
@@ -18,8 +21,15 @@
 #define OUTSTANDING 4
 #define TIMEOUT_MS 60000
 #define COUNT_MAX 100000000
+#define SHARDS_MAX 16
 #define USD 840
 #define AMOUNT_MAX 10000 /* minor units */
+
+/* The accounts of one shard. */
+struct shard_accounts {
+    struct id128 *accounts;
+    uint64_t count;
+};
 
 struct driver {
     struct link_client *link;
@@ -27,8 +37,9 @@ struct driver {
     struct arena arena;
     struct rng rng;
     uint64_t serial; /* of the newest id */
-    struct id128 *accounts;
-    uint64_t account_count;
+    struct shard_accounts shards[SHARDS_MAX];
+    uint32_t shard_count;
+    uint32_t turn;                 /* messages written: which shard the next is for */
     uint64_t sent_ns[OUTSTANDING]; /* by tag */
     uint64_t *took_ns;             /* of each message of one command */
     uint64_t messages, refused;
@@ -41,32 +52,39 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-static struct id128 new_id(struct driver *d)
+static struct id128 new_id(struct driver *d, uint32_t shard)
 {
-    return id128_make(now_ns(CLOCK_REALTIME) / NS_PER_MS, ++d->serial, 0);
+    uint16_t slot = (uint16_t)(shard * SLOT_COUNT / d->shard_count);
+    return id128_make(now_ns(CLOCK_REALTIME) / NS_PER_MS, ++d->serial, slot);
 }
 
 static void send_accounts(struct driver *d, uint32_t count)
 {
     static struct account_spec specs[BATCH];
+    uint32_t shard = d->turn % d->shard_count;
+    struct shard_accounts *s = &d->shards[shard];
+    s->accounts = array_resize(s->accounts, s->count + count, sizeof *s->accounts);
     for (uint32_t i = 0; i < count; i++) {
-        d->accounts[d->account_count] = new_id(d);
-        specs[i] = (struct account_spec){
-            .id = d->accounts[d->account_count++], .currency = USD, .code = 1};
+        s->accounts[s->count] = new_id(d, shard);
+        specs[i] = (struct account_spec){.id = s->accounts[s->count++], .currency = USD, .code = 1};
     }
     accounts_create_type.write(&d->frame, &(struct accounts_create){specs, count});
 }
 
-static void send_transfers(struct driver *d, uint32_t count)
+/* From accounts of the shard whose turn it is to those of the one that is `distance` behind it. */
+static void put_transfers(struct driver *d, uint32_t count, uint32_t distance)
 {
     static struct transfer_spec specs[BATCH];
+    uint32_t shard = d->turn % d->shard_count;
+    const struct shard_accounts *from = &d->shards[shard];
+    const struct shard_accounts *to = &d->shards[(shard + distance) % d->shard_count];
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t debit = rng_below(&d->rng, d->account_count);
-        uint64_t other = 1 + rng_below(&d->rng, d->account_count - 1);
+        uint64_t debit = rng_below(&d->rng, from->count);
+        uint64_t other = 1 + rng_below(&d->rng, to->count - 1);
         specs[i] = (struct transfer_spec){
-            .id = new_id(d),
-            .debit_account_id = d->accounts[debit],
-            .credit_account_id = d->accounts[(debit + other) % d->account_count],
+            .id = new_id(d, shard),
+            .debit_account_id = from->accounts[debit],
+            .credit_account_id = to->accounts[(debit + other) % to->count],
             .has_amount = true,
             .amount = 1 + rng_below(&d->rng, AMOUNT_MAX),
             .currency = USD,
@@ -76,18 +94,29 @@ static void send_transfers(struct driver *d, uint32_t count)
     transfers_create_type.write(&d->frame, &(struct transfers_create){specs, count});
 }
 
+static void send_transfers(struct driver *d, uint32_t count)
+{
+    put_transfers(d, count, 0);
+}
+
+static void send_crossing(struct driver *d, uint32_t count)
+{
+    put_transfers(d, count, 1);
+}
+
 typedef void (*send_cb)(struct driver *d, uint32_t count);
 
 static void send_message(struct driver *d, send_cb write, uint64_t count, uint64_t tag)
 {
     struct envelope_request request = {
-        .number = write == send_accounts ? accounts_create_type.number
-                                         : transfers_create_type.number,
+        .number =
+            write == send_accounts ? accounts_create_type.number : transfers_create_type.number,
         .deadline_ms = TIMEOUT_MS,
     };
     wire_writer_clear(&d->frame);
     envelope_put_request(&d->frame, &request);
     write(d, (uint32_t)count);
+    d->turn++;
     check(!d->frame.failed);
     d->sent_ns[tag] = now_ns(CLOCK_MONOTONIC);
     link_client_send(d->link, wire_written(&d->frame), tag);
@@ -117,11 +146,12 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void driver_run(struct driver *d, send_cb write, uint64_t count)
+/* `count` in messages as large as they may be, and that so many times. */
+static void driver_run(struct driver *d, send_cb write, uint64_t each, uint32_t rounds)
 {
-    uint64_t left = count, under_way = 0;
+    uint64_t count = each * rounds, left = count, under_way = 0;
     d->messages = d->refused = 0;
-    d->took_ns = calloc(count / BATCH + 1, sizeof *d->took_ns);
+    d->took_ns = calloc((each / BATCH + 1) * rounds, sizeof *d->took_ns);
     check(d->took_ns != NULL);
     uint64_t start_ns = now_ns(CLOCK_MONOTONIC);
     while (left > 0 || under_way > 0) {
@@ -131,7 +161,8 @@ static void driver_run(struct driver *d, send_cb write, uint64_t count)
             under_way--;
         }
         if (left > 0) {
-            uint64_t n = left < BATCH ? left : BATCH;
+            uint64_t of_round = (left - 1) % each + 1;
+            uint64_t n = of_round < BATCH ? of_round : BATCH;
             send_message(d, write, n, tag);
             left -= n;
             under_way++;
@@ -147,11 +178,33 @@ static void driver_run(struct driver *d, send_cb write, uint64_t count)
     free(d->took_ns);
 }
 
+/* One line of stdin; false: it is none. */
+static bool driver_obey(struct driver *d, const char *line)
+{
+    static const struct {
+        const char *name;
+        send_cb write;
+    } commands[] = {
+        {"accounts ", send_accounts}, {"transfers ", send_transfers}, {"crossing ", send_crossing}};
+    uint64_t count = strtoull(line + strcspn(line, " "), NULL, 10);
+    if (count == 0 || count >= COUNT_MAX)
+        return false;
+    for (size_t i = 0; i < array_len(commands); i++) {
+        if (strncmp(line, commands[i].name, strlen(commands[i].name)) != 0)
+            continue;
+        uint32_t rounds = commands[i].write == send_accounts ? d->shard_count : 1;
+        driver_run(d, commands[i].write, count, rounds);
+        return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
-    struct driver d = {0};
-    const char *reason = "usage: bulk_driver SOCKET";
-    if (argc != 2 || link_client_new(argv[1], OUTSTANDING, &d.link, &reason) != LINK_OK) {
+    struct driver d = {.shard_count = argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0};
+    const char *reason = "usage: bulk_driver SOCKET SHARDS";
+    if (d.shard_count == 0 || d.shard_count > SHARDS_MAX ||
+        link_client_new(argv[1], OUTSTANDING, &d.link, &reason) != LINK_OK) {
         fprintf(stderr, "bulk_driver: %s\n", reason);
         return 1;
     }
@@ -160,18 +213,12 @@ int main(int argc, char **argv)
     rng_seed(&d.rng, 1);
     d.serial = now_ns(CLOCK_REALTIME) << 16;
     char line[64];
-    while (fgets(line, sizeof line, stdin) != NULL) {
-        bool accounts = strncmp(line, "accounts ", 9) == 0;
-        uint64_t count = strtoull(line + strcspn(line, " "), NULL, 10);
-        if (count == 0 || count >= COUNT_MAX)
-            break;
-        if (accounts)
-            d.accounts = array_resize(d.accounts, d.account_count + count, sizeof *d.accounts);
-        driver_run(&d, accounts ? send_accounts : send_transfers, count);
-    }
+    while (fgets(line, sizeof line, stdin) != NULL && driver_obey(&d, line))
+        ;
     link_client_free(d.link);
     wire_writer_done(&d.frame);
     arena_done(&d.arena);
-    free(d.accounts);
+    for (uint32_t i = 0; i < d.shard_count; i++)
+        free(d.shards[i].accounts);
     return 0;
 }
