@@ -154,20 +154,36 @@ void batch_trim(struct batch *b)
     b->mark_count = b->mark_cap = 0;
 }
 
-/* Marks are counted from 1: mark n stands at or before item n * BATCH_MARK_ITEMS. */
 static void batch_add_mark(struct batch *b, const struct record_reader *r)
 {
-    if (r->next_item < (b->mark_count + 1) * BATCH_MARK_ITEMS)
+    struct batch_mark start = {.at = RECORD_BODY_START};
+    const struct batch_mark *last = b->mark_count > 0 ? &b->marks[b->mark_count - 1] : &start;
+    size_t at = (size_t)(r->wire.at - b->body.data);
+    if (r->next_item < last->reader.next_item + BATCH_MARK_ITEMS &&
+        (at < last->at + BATCH_MARK_BYTES || r->next_item == last->reader.next_item))
         return;
     array_reserve(b->marks, b->mark_cap, b->mark_count + 1);
-    b->marks[b->mark_count++] = (struct batch_mark){*r, (size_t)(r->wire.at - b->body.data)};
+    b->marks[b->mark_count++] = (struct batch_mark){*r, at};
+}
+
+/* How many marks stand before the item. */
+static uint32_t batch_marks_before(const struct batch *b, uint32_t item)
+{
+    uint32_t low = 0, high = b->mark_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (b->marks[middle].reader.next_item <= item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* The reader at the nearest mark before the item, or at the start. */
 static void batch_read_from(struct batch *b, struct record_reader *r, uint32_t item)
 {
-    uint32_t marks = item / BATCH_MARK_ITEMS;
-    marks = marks < b->mark_count ? marks : b->mark_count;
+    uint32_t marks = batch_marks_before(b, item);
     if (marks == 0) {
         record_reader_init(r, wire_written(&b->body));
         return;

@@ -14,7 +14,9 @@
 #include "runtime/journal/record.h"
 #include "runtime/wire/writer.h"
 
+/* Between two marks are at most so many items, and not much more than so many bytes. */
 #define BATCH_MARK_ITEMS 16
+#define BATCH_MARK_BYTES ((size_t)8 << 10)
 
 /* Where it is; changes in journal.c alone (journal_move()). */
 enum batch_state {
@@ -23,6 +25,7 @@ enum batch_state {
     BATCH_CLOSED,    /* complete, waits to be handed over */
     BATCH_IN_FLIGHT, /* the worker has it, or may have had it; may be durable already */
     BATCH_DURABLE,   /* its answers are being given */
+    BATCH_RECENT,    /* durable, and kept for those who come back to what it sent */
     BATCH_FAILED,    /* the owner of the journal has it: it may be durable or not */
     BATCH_STATES,
 };
@@ -69,7 +72,7 @@ struct batch {
     struct wire_writer body;
     struct fifo deferred;      /* answers (struct message.link) that wait for it to be durable */
     struct sha256_digest hash; /* known once its append has ended */
-    struct batch_mark *marks;  /* one every BATCH_MARK_ITEMS, as far as the body was walked */
+    struct batch_mark *marks;  /* in their order, as far as the body was walked */
     uint32_t mark_count, mark_cap;
     struct batch_principal *principals; /* in the order of their numbers */
     uint32_t principal_count, principal_cap;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The path of a batch; journal_move() makes each step of it and keeps the lists:
  *
- *     free ──▶ open ──▶ closed ──▶ in flight ──▶ durable ──▶ free
+ *     free ──▶ open ──▶ closed ──▶ in flight ──▶ durable ──▶ (recent ──▶) free
  *               ▲                    │    │
  *               └─ journal_reopen() ─┘    └──▶ failed ──▶ free
  *
@@ -38,7 +38,8 @@ static const uint32_t batch_edges[BATCH_STATES] = {
     [BATCH_OPEN] = TO(BATCH_CLOSED) | TO(BATCH_FAILED) | TO(BATCH_FREE),
     [BATCH_CLOSED] = TO(BATCH_IN_FLIGHT) | TO(BATCH_FAILED),
     [BATCH_IN_FLIGHT] = TO(BATCH_DURABLE) | TO(BATCH_FAILED) | TO(BATCH_OPEN),
-    [BATCH_DURABLE] = TO(BATCH_FREE),
+    [BATCH_DURABLE] = TO(BATCH_FREE) | TO(BATCH_RECENT),
+    [BATCH_RECENT] = TO(BATCH_FREE),
     [BATCH_FAILED] = TO(BATCH_FREE),
 };
 
@@ -53,6 +54,10 @@ static void journal_unlist(struct journal *j, struct batch *b, enum batch_state 
     } else if (b->state == BATCH_IN_FLIGHT) {
         check((to == BATCH_OPEN ? fifo_pop_last(&j->in_flight) : fifo_pop(&j->in_flight)) ==
               &b->link);
+    } else if (b->state == BATCH_RECENT) {
+        check(fifo_pop(&j->recent) == &b->link);
+        j->recent_bytes -= b->body.len;
+        j->recent_count--;
     }
     if (b->state == BATCH_IN_FLIGHT || (b->state == BATCH_CLOSED && to != BATCH_IN_FLIGHT)) {
         check(j->queued_bytes >= b->body.len);
@@ -70,6 +75,10 @@ static void journal_list(struct journal *j, struct batch *b)
         j->queued_bytes += b->body.len;
     } else if (b->state == BATCH_IN_FLIGHT) {
         fifo_push(&j->in_flight, &b->link);
+    } else if (b->state == BATCH_RECENT) {
+        fifo_push(&j->recent, &b->link);
+        j->recent_bytes += b->body.len;
+        j->recent_count++;
     } else if (b->state == BATCH_FREE) {
         batch_trim(b);
         fifo_push(&j->free, &b->link);
@@ -101,7 +110,17 @@ void journal_init(struct journal *j, struct env *env, struct committer *committe
     check(pthread_mutex_init(&j->handed.lock, NULL) == 0);
     fifo_init(&j->closed);
     fifo_init(&j->in_flight);
+    fifo_init(&j->recent);
     fifo_init(&j->free);
+}
+
+/* The oldest leave until what is kept is within its bounds. */
+static void journal_drop_recent(struct journal *j, size_t bytes, uint32_t count)
+{
+    while (j->recent_bytes > bytes || j->recent_count > count) {
+        check(!fifo_empty(&j->recent));
+        journal_move(j, batch_of(j->recent.first), BATCH_FREE);
+    }
 }
 
 static void journal_free_batches(struct fifo *batches)
@@ -117,6 +136,7 @@ void journal_done(struct journal *j)
     j->open = batch_free(j->open);
     journal_free_batches(&j->closed);
     journal_free_batches(&j->in_flight);
+    journal_free_batches(&j->recent);
     journal_free_batches(&j->free);
     pthread_mutex_destroy(&j->handed.lock);
 }
@@ -148,6 +168,7 @@ void journal_resume(struct journal *j, uint64_t epoch, uint64_t seq,
     check(epoch >= j->epoch && seq >= j->committed_seq);
     if (j->open != NULL)
         journal_move(j, j->open, BATCH_FREE);
+    journal_drop_recent(j, 0, 0);
     j->epoch = epoch;
     j->committed_seq = seq;
     j->hash = *hash;
@@ -369,7 +390,8 @@ static void append_batch_durable(struct journal *j, const struct batch_row *row)
     histogram_add(&j->stats.batch_records, HISTOGRAM_BATCH_UNIT, b->records);
     j->stats.bytes += b->body.len;
     j->on_durable(j->context, b);
-    journal_move(j, b, BATCH_FREE);
+    journal_move(j, b, b->send_count > 0 ? BATCH_RECENT : BATCH_FREE);
+    journal_drop_recent(j, JOURNAL_RECENT_BYTES, JOURNAL_RECENT_BATCHES);
 }
 
 /* After a failure the owner is called only when the append queued after it, which does nothing, is
@@ -407,6 +429,8 @@ struct batch *journal_batch(struct journal *j, uint64_t seq)
 {
     if (j->open != NULL && j->open->seq == seq)
         return j->open;
+    if (journal_durable(j, seq))
+        return journal_find(&j->recent, seq);
     struct batch *b = journal_find(&j->closed, seq);
     return b != NULL ? b : journal_find(&j->in_flight, seq);
 }

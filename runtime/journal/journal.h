@@ -21,6 +21,12 @@
 #define JOURNAL_BATCH_BYTES ((size_t)64 << 10)     /* a batch closes at this size */
 #define JOURNAL_BATCH_BYTES_MAX ((size_t)64 << 20) /* no turn may write more */
 #define JOURNAL_QUEUE_BYTES ((size_t)16 << 20)     /* closed, not durable: no more turns */
+/* Durable batches with sends are kept in memory up to so much and so many: the answers to what left
+ * come soon, and ask for what was recorded then. */
+#ifndef JOURNAL_RECENT_BYTES /* the simulator reads more of them back */
+#define JOURNAL_RECENT_BYTES ((size_t)8 << 20)
+#endif
+#define JOURNAL_RECENT_BATCHES 64
 #define JOURNAL_APPENDS 2                          /* one on the worker, one behind it */
 
 struct journal_stats {
@@ -46,8 +52,11 @@ struct journal {
     struct batch *open;        /* NULL only from a failure to journal_resume() */
     struct fifo closed;        /* wait for room among `handed`, oldest first */
     struct fifo in_flight;     /* handed over to the worker, oldest first; may be durable already */
+    struct fifo recent;        /* durable, oldest first */
     struct fifo free;          /* with their buffers */
     size_t queued_bytes;       /* of those closed or in flight */
+    size_t recent_bytes;
+    uint32_t recent_count;
     uint64_t committed_seq;
     struct sha256_digest hash; /* of the last durable batch */
 
@@ -129,7 +138,7 @@ static inline bool journal_idle(const struct journal *j)
 /* Holds an answer until batch seq is durable; it must not be yet. */
 void journal_defer(struct journal *j, uint64_t seq, struct fifo_link *answer);
 
-/* A batch that is still in memory (open, closed or in flight), or NULL. */
+/* A batch that is in memory (open, closed, in flight or recent), or NULL. */
 struct batch *journal_batch(struct journal *j, uint64_t seq);
 
 /* After a failure: takes the batches that are not known to be durable, one by one, oldest first,

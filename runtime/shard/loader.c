@@ -164,12 +164,15 @@ static bool keep_parts(void *context, const struct batch_row *row)
         return false;
     }
     const struct load *end = group->loads + group->count;
+    const uint32_t last = position_item(end[-1].position);
     struct record_reader reader;
     struct attribution_list principals = {0};
     enum record_part part;
     record_reader_init(&reader, row->body);
     while ((part = record_next(&reader)) != RECORD_DONE && part != RECORD_DAMAGED) {
         if (part == RECORD_BEGIN) {
+            if (reader.item > last)
+                break; /* all have been met */
             attribution_resolve(&principals, &reader.attribution);
             continue;
         }

@@ -86,6 +86,26 @@ static void pass(struct scene *s)
     journal_flush(&s->journal);
 }
 
+static void put_nothing(struct wire_writer *w, const void *body)
+{
+    (void)body;
+    wire_put_nil(w);
+}
+
+/* The same, and something was sent. */
+static void pass_sending(struct scene *s)
+{
+    struct batch *b = s->journal.open;
+    const struct principal who = principal_system();
+    batch_begin_record(b, &(struct record_head){.time_ns = 1, .who = &who});
+    b->items++;
+    (void)batch_send(b, &(struct record_send){.to = 1, .kind = 1, .type = 1}, put_nothing, NULL);
+    record_end(&b->body, &(struct record_answer){0});
+    b->records++;
+    journal_turn_done(&s->journal);
+    journal_flush(&s->journal);
+}
+
 static void run_ms(struct scene *s, uint64_t ms)
 {
     world_run(&s->world, s->world.now_ns + ms * 1000000);
@@ -305,6 +325,30 @@ static void what_appends_take_is_counted(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* Of the other shards: they ask for what was recorded with the send. */
+static void what_sent_is_kept_for_those_who_come_back(void **state)
+{
+    struct scene *s = *state;
+    pass_sending(s);
+    run_ms(s, 10);
+    struct batch *sent = journal_batch(&s->journal, 1);
+    assert_non_null(sent);
+    assert_int_equal(sent->state, BATCH_RECENT);
+    pass(s);
+    run_ms(s, 10);
+    assert_int_equal(s->journal.committed_seq, 2);
+    assert_null(journal_batch(&s->journal, 2));
+    assert_ptr_equal(journal_batch(&s->journal, 1), sent);
+    for (uint32_t i = 0; i < JOURNAL_RECENT_BATCHES; i++) {
+        pass_sending(s);
+        run_ms(s, 10);
+    }
+    assert_int_equal(s->journal.recent_count, JOURNAL_RECENT_BATCHES);
+    assert_null(journal_batch(&s->journal, 1));
+    assert_non_null(journal_batch(&s->journal, 3));
+    assert_non_null(journal_batch(&s->journal, JOURNAL_RECENT_BATCHES + 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +359,7 @@ int main(void)
         CASE(more_than_one_transaction_takes_is_appended_in_order),
         CASE(after_a_failure_nothing_more_is_appended),
         CASE(a_probe_is_retracted_until_there_is_space),
+        CASE(what_sent_is_kept_for_those_who_come_back),
         CASE(what_appends_take_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
