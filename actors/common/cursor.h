@@ -29,6 +29,7 @@ enum page_list { /* first byte of a cursor: which key its numbers are of */
     PAGE_WALLET_EVENTS,
     PAGE_HOLD_EVENTS,
     PAGE_STATEMENT,
+    PAGE_RATES,
 };
 
 struct cursor {

@@ -38,6 +38,8 @@ static void on_shard_line(struct operator_request *q, struct shard *s)
         .committed = stats.committed_seq,
         .waiting = stats.sends_waiting,
         .parked = stats.parked,
+        .has_copies_age_ms = stats.copies_age_ns != UINT64_MAX,
+        .copies_age_ms = stats.copies_age_ns / NS_PER_MS,
         .has_reason = reason.len > 0,
         .reason = reason,
     };

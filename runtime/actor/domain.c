@@ -10,6 +10,7 @@ static void add_kinds(struct domain *d, const struct service *s)
         const struct actor_kind *kind = s->kinds[i];
         check(kind->number > 0 && kind->number < KIND_MAX);
         check(d->kinds[kind->number] == NULL);
+        check(!kind->everywhere || kind->pinned);
         d->kinds[kind->number] = kind;
     }
 }

@@ -51,6 +51,7 @@ struct actor_kind {
     /* The durable deadline passed; may be NULL. m->body is NULL, m->who is the operator. */
     enum turn_result (*timeout)(struct turn *t, struct id128 self);
     bool pinned; /* all that exist are in memory from the start, and stay */
+    bool everywhere; /* they are copies, in every shard (turn.h); pinned too */
     /* Its messages are about other actors and their order does not matter: one that waits for a
      * load steps aside for those behind it, and its turn runs under another id (self is not to be
      * used). */

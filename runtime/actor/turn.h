@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "runtime/actor/message.h"
+#include "runtime/base/time.h"
 #include "runtime/wire/attribution.h"
 
 struct turn;
@@ -56,7 +57,7 @@ struct stored_event {
 
 /* Was this key, such as a transfer's id, decided already? THERE fills *stored. */
 must_check enum presence turn_find_decision(struct turn *t, struct id128 key,
-                                           struct stored_event *stored);
+                                            struct stored_event *stored);
 
 /* Who asked for what was decided under this key. The texts, that of the request's id among them,
  * are valid during this turn. */
@@ -107,6 +108,28 @@ bool turn_at_home(struct turn *t, struct id128 id);
 void turn_send(struct turn *t, const struct message_type *type, const void *body);
 /* To the actor with this id in every shard, this one included. */
 void turn_send_all(struct turn *t, const struct message_type *type, const void *body);
+
+/* --- copies: what is the same in every shard ----------------------------------------------------
+ *
+ * Actors of a kind that is declared `everywhere` (domain.h) exist in every shard under the same
+ * id. They are copies of what shard 0 decides: an actor of another kind with the slot
+ * EVERYWHERE_SLOT takes requests there and tells all shards by turn_send_all(), in order; the
+ * handler of a copy emits what it was told, and decides nothing. So shard 0 has a copy too, which
+ * its turns read like those of all others. What changes rules of decision names a moment at least
+ * EVERYWHERE_LEAD_NS ahead, from which on all shards go by it; a state has what was before as well
+ * until then. An event of a turn that went by a copy has its version, and the values it read. */
+#define EVERYWHERE_SLOT 0
+#define EVERYWHERE_LEAD_NS (2 * NS_PER_S)
+#ifndef EVERYWHERE_AGE_MAX_NS                 /* the simulator has less time */
+#define EVERYWHERE_AGE_MAX_NS (60 * NS_PER_S) /* older copies are not gone by */
+#endif
+
+/* This shard's copy, as it is: all are in memory, so nothing is waited for. NULL: there is none. */
+const void *turn_copy(struct turn *t, uint16_t kind, struct id128 id);
+
+/* The copy is as shard 0 had it so long ago; UINT64_MAX: that is not known, or what it was told is
+ * parked. Whoever decides by a copy that is too old refuses instead. */
+uint64_t turn_copy_age_ns(struct turn *t, uint16_t kind, struct id128 id);
 
 /* Which send the turn handles; NULL: somebody asks. */
 const struct send_origin *turn_origin(const struct turn *t);

@@ -57,6 +57,13 @@
     X(FORGET_SENT, "forget_sent")                                                                  \
     X(FORGET_MARK, "forget_mark")                                                                  \
     X(IGNORE_MARKS, "ignore_marks")                                                                \
+    X(FORGET_COPY, "forget_copy")                                                                  \
+    X(TELL_NO_COPIES, "tell_no_copies")                                                            \
+    X(PROVIDER_BEFORE_PERSON, "provider_before_person")                                            \
+    X(OLDER_REPLACES, "older_replaces")                                                            \
+    X(BELIEVE_JUMPS, "believe_jumps")                                                              \
+    X(CONFIRM_ALONE, "confirm_alone")                                                              \
+    X(ROUND_FOR_CUSTOMER, "round_for_customer")                                                    \
     X(IGNORE_LIVES, "ignore_lives")                                                                \
     X(BELIEVE_LATE_MARKS, "believe_late_marks")                                                    \
     X(DROP_PARKED, "drop_parked")                                                                  \

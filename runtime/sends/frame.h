@@ -7,7 +7,9 @@
  *     OPENED  sender: that fits my journal; sends follow from mark.n + 1 on
  *     SEND    sender: a send, whose mark this is
  *     HEAD    sender: the last one that left has this number
- *     TAKEN   receiver: sends up to this number are durable here */
+ *     TAKEN   receiver: sends up to this number are durable here
+ *     REACH   receiver: how many sends to all have you? asked at this time of mine (contact.h)
+ *     REACHED sender: so many, durably; to what was asked at that time */
 #ifndef SENDS_FRAME_H
 #define SENDS_FRAME_H
 
@@ -26,6 +28,8 @@ enum frame_what {
     FRAME_SEND,
     FRAME_HEAD,
     FRAME_TAKEN,
+    FRAME_REACH,
+    FRAME_REACHED,
 };
 
 struct frame {
@@ -34,9 +38,9 @@ struct frame {
     bool to_all;             /* about the stream of sends to all shards */
     uint64_t life;           /* of `from`: frames of an older one are dropped */
     uint64_t to_life; /* of `to`, as far as it is known: NAME and OPENED of another are late */
-    struct stream_mark mark; /* of HEAD and TAKEN only n */
+    struct stream_mark mark; /* of HEAD, TAKEN and REACHED only n */
+    uint64_t time_ns;        /* of SEND, of its record; of REACH and REACHED, of the one who asks */
     /* Of SEND alone; borrowed during the call. */
-    uint64_t time_ns;
     uint16_t kind, type;
     struct id128 target;
     struct slice message; /* msgpack */

@@ -37,6 +37,7 @@ void shard_get_stats(const struct shard *s, struct shard_stats *stats)
     int64_t ahead_ns = clock_ahead_ns(&s->clock);
     stats->clock_ahead_ns = ahead_ns > 0 ? (uint64_t)ahead_ns : 0;
     stats->clock_behind_ns = ahead_ns < 0 ? (uint64_t)-ahead_ns : 0;
+    stats->copies_age_ns = contact_age_ns(&s->contact);
     if (s->recovery != NULL)
         return; /* registry and dedup tables are the worker's */
     stats->resident = s->registry.resident;

@@ -136,6 +136,8 @@ void shard_on_recovered(void *context, const struct recovery_found *found)
     s->recovery = NULL;
     if (s->options.domain->kinds[KIND_STREAM] != NULL)
         streams_start(&s->streams);
+    if (s->streams.running)
+        contact_start(&s->contact);
 }
 
 void shard_on_states_damaged(void *context)
@@ -271,7 +273,10 @@ static cold void post_later(struct shard *s, struct message *m)
 
 void shard_frame(struct shard *s, const struct frame *f)
 {
-    streams_frame(&s->streams, f);
+    if (f->what == FRAME_REACH || f->what == FRAME_REACHED)
+        contact_frame(&s->contact, f);
+    else
+        streams_frame(&s->streams, f);
 }
 
 enum err shard_parked_retry(struct shard *s, struct id128 id, struct slice by)

@@ -180,6 +180,7 @@ static void init_parts(struct shard *s)
                                                      .transport = o->transport,
                                                      .unfit = shard_on_unfit,
                                                      .context = s});
+    contact_init(&s->contact, &s->streams);
     init_store_parts(s);
     init_life_parts(s);
     s->probe_alarm.fire = shard_on_probe;

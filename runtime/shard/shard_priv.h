@@ -18,6 +18,7 @@
 #include "runtime/shard/answers.h"
 #include "runtime/shard/clock.h"
 #include "runtime/shard/closing.h"
+#include "runtime/shard/contact.h"
 #include "runtime/shard/controls.h"
 #include "runtime/shard/dead_letters.h"
 #include "runtime/shard/deadlines.h"
@@ -145,6 +146,7 @@ struct shard {
     struct stash stash;
     struct waits waits;
     struct streams streams;
+    struct contact contact;
     struct parked_retry parked_retry;
     struct log_limit parked_lines;
 

@@ -40,6 +40,7 @@ struct shard_stats {
     uint64_t parked;                     /* sends that wait for an operator */
     uint64_t streams_shut;               /* stream_stats.h */
     uint64_t sends_waiting;              /* of other shards, that have arrived */
+    uint64_t copies_age_ns;              /* contact.h; UINT64_MAX: not known */
     uint64_t life;                       /* which start it is: streams.h */
     uint64_t scrubs;                     /* journal/scrub.h */
     uint64_t damaged_seq;                /* found by scrub or verification; 0 = none */

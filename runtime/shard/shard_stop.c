@@ -46,6 +46,7 @@ void shard_stop_alarms(struct shard *s)
     env_alarm_stop(s->env, &s->overdue.alarm);
     env_alarm_stop(s->env, &s->stash.expiry);
     env_alarm_stop(s->env, &s->waits.alarm);
+    contact_stop(&s->contact);
     env_alarm_stop(s->env, &s->view_reads.expiry);
     scrub_stop(&s->scrub);
     follower_stop(&s->projector.follower);

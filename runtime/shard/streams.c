@@ -521,6 +521,9 @@ void streams_frame(struct streams *s, const struct frame *f)
     case FRAME_TAKEN:
         streams_on_taken(s, f);
         break;
+    case FRAME_REACH:
+    case FRAME_REACHED:
+        break; /* contact.h */
     }
 }
 

@@ -48,6 +48,25 @@ void turn_send_all(struct turn *t, const struct message_type *type, const void *
     turn_put_send(t, type, body, true);
 }
 
+const void *turn_copy(struct turn *t, uint16_t kind, struct id128 id)
+{
+    struct registry *r = &t->shard->registry;
+    check(kind < KIND_MAX && r->domain->kinds[kind]->everywhere);
+    struct actor *a = registry_find(r, kind, id);
+    if (a == NULL || (a->flags & ACTOR_EXISTS) == 0)
+        return NULL;
+    turn_depend_on(t, a->touched_seq);
+    return actor_state(a);
+}
+
+uint64_t turn_copy_age_ns(struct turn *t, uint16_t kind, struct id128 id)
+{
+    check(kind < KIND_MAX);
+    if (parked_queue_find(&t->shard->registry, kind, id) != NULL)
+        return UINT64_MAX;
+    return contact_age_ns(&t->shard->contact);
+}
+
 const struct send_origin *turn_origin(const struct turn *t)
 {
     return t->message->origin;

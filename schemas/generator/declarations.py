@@ -550,6 +550,7 @@ def _field(raw, source, zero_is_valid=frozenset(ZERO_IS_VALID)):
               t.get("unless_flags", list, []), t.get("compat", str, ""), source)
     f.also = t.get("also", str, "")
     f.words = t.get("words", bool, False)
+    f.plain = t.get("plain", bool, False)
     t.finish()
     if f.words and kind != "text":
         source.fail("words is for texts only")

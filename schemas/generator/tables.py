@@ -148,7 +148,7 @@ def refusals_header(schema):
                     "For tests.", "all declarations") + REFUSALS_HEADER
     for m in sorted((m for m in schema.messages.values() if m.number), key=lambda m: m.number):
         names = set(m.refusals)
-        if any(f.type == "decimal" for f in m.fields) and m.request:
+        if any(f.type == "decimal" and not f.plain for f in m.fields) and m.request:
             names.update(WITH_AMOUNTS)
         for e in sorted((schema.error(name) for name in names), key=lambda e: e.number):
             out += f"    {{{m.number}, RESULT_{e.name.upper()}}}, /* {m.name} */\n"

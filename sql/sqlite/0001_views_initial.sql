@@ -286,6 +286,22 @@ CREATE INDEX payments_by_from ON payments (from_account);
 CREATE INDEX payments_by_to ON payments (to_account);
 CREATE INDEX payments_by_customer ON payments (tenant_id, customer_id);
 
+-- One row per change of what counts for a pair of currencies.
+CREATE TABLE rate_changes (
+    from_currency INTEGER NOT NULL,
+    to_currency INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    change INTEGER NOT NULL, -- in the order of rate_change in schemas/forex.toml
+    digits INTEGER NOT NULL, -- the rate is these / 10^scale; 0: none counts
+    scale INTEGER NOT NULL,
+    source TEXT,
+    manual INTEGER NOT NULL,
+    observed_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    note TEXT,
+    PRIMARY KEY (from_currency, to_currency, version)
+) STRICT, WITHOUT ROWID;
+
 -- One row per step of a payment.
 CREATE TABLE payment_events (
     payment_id BLOB NOT NULL,

@@ -10,6 +10,7 @@ replaces its `waiting()` by a scenario.
 import base64
 import re
 import sys
+import time
 
 from openapi import Document
 from payd import Client, Payd, new_key
@@ -307,6 +308,70 @@ def r2_rules(world):
     for one in found["rules"]:
         equal(list(one), ["id", "name", "type", "active"])
         true(one["active"] is True, "asked")
+# --- forex --------------------------------------------------------------------------------------
+
+
+def f1_rate(world):
+    world.ask("forex", "GET", "/rates/CHF/SEK").expect(404, "rate_unknown")
+    world.ask("forex", "GET", "/rates/CHF/XXX").expect(404, "rate_currency_unknown")
+    world.ask("forex", "PUT", "/rates/USDINR", {"rate": 83.25}).expect(200)
+    found = world.get("forex", "/rates/usd/INR").expect(200)
+    members(found.json, "from_currency", "to_currency", "rate", "timestamp", "source", "manual",
+            "observed_at", "age_ms", "derived", "version")
+    true(b'"rate":83.25,' in found.body, "a number with the exact digits")
+    equal(found.json["timestamp"], found.json["observed_at"])
+    equal(world.get("forex", "/rates/INR/USD").expect(200).json["derived"], "inverse")
+    same = world.get("forex", "/rates/USD/USD").expect(200).json
+    equal((same["rate"], same["source"]), (1, "identity"))
+    seen = {"rate": "9.50", "source": "ecb", "observed_at": "2026-01-31T10:00:00Z", "limit_s": 300}
+    world.post("forex", "/rates/USDSEK/observations", seen).expect(200)
+    world.ask("forex", "GET", "/rates/USD/SEK").expect(503, "rate_stale")
+    true(world.get("forex", "/rates/USD/SEK?allow_stale=true").expect(200).json["stale"], "stale")
+
+
+def f2_manual(world):
+    for rate in (0, "1234567890123456789"):
+        world.ask("forex", "PUT", "/rates/USDJPY", {"rate": rate}).expect(400, "rate_out_of_range")
+    world.ask("forex", "PUT", "/rates/USDJP", {"rate": 1}).expect(400, "invalid_pair")
+    world.ask("forex", "PUT", "/rates/USDUSD", {"rate": 1}).expect(422, "currencies_equal")
+    body = {"rate": 149.30, "note": "the bank's"}
+    found = world.ask("forex", "PUT", "/rates/usdjpy", body).expect(200).json
+    equal((found["rate"], found["manual"], found["note"]), (149.3, True, "the bank's"))
+    jump = {"rate": 170, "confirm": True}
+    world.ask("forex", "PUT", "/rates/USDJPY", jump).expect(409, "rate_jump")
+    second = world.payd.token(subject="second", scope="forex:write")
+    with Client(world.payd.at("forex"), second) as client:
+        client.request("PUT", "/rates/USDJPY", jump).expect(200)
+    reader = world.payd.token(scope="forex:read")
+    with Client(world.payd.at("forex"), reader) as client:
+        client.request("PUT", "/rates/USDJPY", body).expect(403, "insufficient_scope")
+    world.ask("forex", "DELETE", "/rates/USDJPY/manual").expect(200)
+    world.ask("forex", "DELETE", "/rates/USDJPY/manual").expect(409, "rate_not_manual")
+    history = world.get("forex", "/rates/USD/JPY/history").expect(200).json["observations"]
+    equal([one["change"] for one in history], ["released", "fixed", "fixed"])
+    equal(history[2]["note"], "the bank's")
+
+
+def f3_pair(world):
+    world.ask("forex", "PUT", "/rates/EURUSD", {"rate": "1.0870"}).expect(200)
+    equal(world.get("forex", "/rates/eurusd").expect(200).json["rate"], 1.087)
+    world.ask("forex", "GET", "/rates/EURUS").expect(400, "invalid_pair")
+
+
+def f4_convert(world):
+    def convert(to, amount):
+        body = {"from_currency": "usd", "to_currency": to, "amount": amount}
+        return world.ask("forex", "POST", "/convert", body)
+
+    world.ask("forex", "PUT", "/rates/USDKWD", {"rate": 0.30712}).expect(200)
+    deadline = time.monotonic() + 10
+    while convert("KWD", 100).status != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)  # until every shard has been told
+    found = convert("KWD", 100).expect(200)
+    members(found.json, "from_currency", "to_currency", "amount", "converted_amount", "rate",
+            "timestamp", "indicative")
+    true(b'"converted_amount":30.712,' in found.body, "exact at three decimals")
+    convert("CLF", 1).expect(404, "rate_unknown")
 
 
 # --- wallet -------------------------------------------------------------------------------------
@@ -360,11 +425,13 @@ ROWS = {
     "G4": g4_cors,
     "G5": g5_errors,
     "G6": g6_unknown,
-    "F1": waiting("forex", "forex", "GET", "/rates/USD/INR"),
-    "F2": waiting("forex", "forex", "PUT", "/rates/USDINR", {"rate": 83.25}),
-    "F3": waiting("forex", "forex", "GET", "/rates/USDINR"),
-    "F4": waiting("forex", "forex", "POST", "/convert",
-                  {"from_currency": "USD", "to_currency": "INR", "amount": 100}),
+    "F1": f1_rate,
+    "F1 over an interval": waiting("forex", "forex", "GET",
+                                   "/rates/USD/INR?start_time=2026-01-01T00:00:00Z",
+                                   told=(400, "unknown_field")),
+    "F2": f2_manual,
+    "F3": f3_pair,
+    "F4": f4_convert,
     "L1": l1_transactions,
     "Y1": y1_create,
     "Y1 declined": y1_declined,

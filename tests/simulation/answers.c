@@ -588,6 +588,26 @@ static void check_move(struct run *run, const struct request *q, const void *rep
         broken("request %u is told an outcome of its move that is not durable", q->number);
 }
 
+static void check_rate(struct run *run, const struct request *q, const void *reply)
+{
+    (void)q;
+    ref_rates_shown(&run->rates, reply);
+}
+
+static void check_conversion(struct run *run, const struct request *q, const void *reply)
+{
+    ref_rates_converted(&run->rates, reply, q->sent_ns);
+}
+
+static void check_rate_history(struct run *run, const struct request *q, const void *reply)
+{
+    const struct rate_history *page = reply;
+    (void)run;
+    for (uint32_t i = 1; i < page->observations_count; i++)
+        if (page->observations[i].version + 1 != page->observations[i - 1].version)
+            broken("request %u lacks a change of a pair", q->number);
+}
+
 static const struct reply_check {
     const struct message_type *reply;
     void (*look)(struct run *run, const struct request *q, const void *reply);
@@ -611,6 +631,9 @@ static const struct reply_check {
     {&payment_page_type, pages_check_payments},
     {&payment_event_page_type, check_steps},
     {&tally_moved_type, check_move},
+    {&exchange_rate_type, check_rate},
+    {&conversion_type, check_conversion},
+    {&rate_history_type, check_rate_history},
 };
 
 /* A list made without space for the views, or without a shard that has stopped, may lack anything,

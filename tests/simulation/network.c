@@ -78,6 +78,8 @@ static void network_send(void *context, const struct frame *f)
     struct run *run = n->run;
     if (run->ended)
         return;
+    if (run->quiet && f->what == FRAME_REACH)
+        return; /* so that the pauses grow */
     if (!run->quiet && rng_chance(&run->net_rng, run->swarm.frame_lost_ppm)) {
         run->cover.faults[COVER_FRAME_LOST]++;
         return;

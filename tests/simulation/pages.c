@@ -41,6 +41,8 @@ static bool some_are_late(const struct run *run)
 void pages_note(struct run *run, struct request *q)
 {
     const struct reference *r = &run->reference;
+    if (q->sent_ns == 0)
+        q->sent_ns = run->world.now_ns;
     q->known =
         (struct known){r->account_count, r->transfer_count, r->wallet_count,  r->payment_count,
                        r->decisions,     r->steps,          {{.accounts = 0}}};

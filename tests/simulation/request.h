@@ -5,6 +5,7 @@
 
 #include "runtime/actor/message.h"
 #include "runtime/wire/attribution.h"
+#include "schemas/forex.h"
 #include "schemas/ledger.h"
 #include "schemas/payment.h"
 #include "schemas/rule_engine.h"
@@ -78,6 +79,13 @@ union request_body {
     struct payment_adapter_list payment_adapter_list;
     struct transaction_evaluate transaction_evaluate;
     struct rule_list rule_list;
+    struct rate_set rate_set;
+    struct rate_release rate_release;
+    struct rate_observe rate_observe;
+    struct rate_get rate_get;
+    struct rate_pair_get rate_pair_get;
+    struct rate_history_list rate_history_list;
+    struct convert convert;
     struct tally_note tally_note;
     struct tally_news tally_news;
     struct tally_move tally_move;
@@ -133,6 +141,7 @@ struct request {
     bool id_twice;            /* its id is that of a transfer of other shards */
     bool stale;               /* what it is answered may lack anything */
 
+    uint64_t sent_ns;  /* first, in virtual time */
     uint32_t asks;     /* under way */
     uint32_t attempts;
     uint32_t posts;    /* copies that reached the process */

@@ -416,6 +416,7 @@ static void quiet_phase(struct run *run)
     run_settle(run, sends_end, QUIET_NS, "sends or asks do not come to their end");
     ref_crossing_check_end(&run->crossing);
     ref_tallies_check_end(&run->tallies, run->swarm.shards);
+    ref_rates_check_end(&run->rates, run->swarm.shards);
     run_settle(run, all_projected, QUIET_NS, "the views do not reach the journal");
     checkers_full(run);
     meet_a_crowd(run);
@@ -530,12 +531,13 @@ static void make_tenants(struct run *run)
 
 static void make_histories(struct run *run)
 {
-    const struct history_models models = {&run->reference, &run->sends, &run->tallies};
+    const struct history_models models = {&run->reference, &run->sends, &run->tallies, &run->rates};
     reference_init(&run->reference, run->journal_store->slots);
     run->crossing.shards = run->swarm.shards;
     ref_sends_init(&run->sends, run->swarm.shards, &run->crossing);
     run->sends.decides = ref_tallies_decides;
     ref_tallies_init(&run->tallies, &run->crossing);
+    ref_rates_init(&run->rates, &run->world.now_ns);
     for (uint16_t i = 0; i < run->swarm.shards; i++) {
         struct run_shard *rs = &run->shards[i];
         rs->run = run;
@@ -627,6 +629,7 @@ void run_done(struct run *run)
         history_done(&run->shards[i].history);
     network_done(&run->network);
     ref_tallies_done(&run->tallies);
+    ref_rates_done(&run->rates);
     ref_sends_done(&run->sends);
     reference_done(&run->reference);
     store_sim_free(run->sim);

@@ -81,6 +81,7 @@ struct run {
     struct ref_crossing crossing;
     struct ref_sends sends;
     struct ref_tallies tallies;
+    struct ref_rates rates;
     struct network network;
     struct request **requests;
     uint32_t request_count, request_cap;

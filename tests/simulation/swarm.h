@@ -11,7 +11,7 @@
 #include "runtime/sim/store_sim.h"
 
 #define SWARM_CURRENCIES_MAX 3
-#define SWARM_OPERATIONS_MAX 96
+#define SWARM_OPERATIONS_MAX 112
 #define SWARM_SHARDS_MAX 8
 #define SWARM_TENANTS_MAX 8
 
@@ -25,6 +25,7 @@ enum swarm_focus {
     SWARM_WALLETS,
     SWARM_PAYMENTS,
     SWARM_TALLIES,
+    SWARM_RATES,
     SWARM_NOTHING,
     SWARM_FOCUSES,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/common/owner_id.h"
+#include "actors/forex/pair.h"
 #include "actors/wallet/owner.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/time.h"
@@ -331,7 +332,11 @@ static const struct operation *operation_at(uint32_t i, enum swarm_focus *group)
     if (i < payment_operation_count)
         return &payment_operations[i];
     *group = SWARM_TALLIES;
-    return &tally_operations[i - payment_operation_count];
+    i -= payment_operation_count;
+    if (i < tally_operation_count)
+        return &tally_operations[i];
+    *group = SWARM_RATES;
+    return &forex_operations[i - tally_operation_count];
 }
 
 /* Does it go on with a hold, payment or transfer that is there, or make one if none is? */
@@ -424,7 +429,7 @@ static const struct operation *workload_choose(struct run *run)
     if (timely != NULL)
         return timely;
     uint32_t count = account_operation_count + ledger_operation_count + wallet_operation_count +
-                     payment_operation_count + tally_operation_count;
+                     payment_operation_count + tally_operation_count + forex_operation_count;
     check(count <= SWARM_OPERATIONS_MAX);
     uint64_t sum = 0;
     bool some = some_open(run);
@@ -519,6 +524,8 @@ static struct id128 workload_named(const struct request *q)
     if (q->type == &transfers_batch_type)
         return id128_is_zero(single->debit_account_id) ? single->pending_id
                                                        : single->debit_account_id;
+    if (q->type->target_kind == KIND_PAIR)
+        return pair_id((struct pair_name){0}); /* all are in shard 0 */
     if (q->type == &wallet_open_type && b->wallet_open.has_user_id)
         return owner_id_of(&q->who, b->wallet_open.user_id);
     return q->type == &wallet_open_type ? q->who.subject_id : ID128_ZERO;

@@ -21,9 +21,9 @@ struct operation {
 
 extern const uint16_t workload_currencies[SWARM_CURRENCIES_MAX];
 extern const struct operation account_operations[], ledger_operations[], wallet_operations[],
-    payment_operations[], tally_operations[];
+    payment_operations[], tally_operations[], forex_operations[];
 extern const uint32_t account_operation_count, ledger_operation_count, wallet_operation_count,
-    payment_operation_count, tally_operation_count;
+    payment_operation_count, tally_operation_count, forex_operation_count;
 
 /* Of the tenant that acts: its owner n, or the clerk, who may act for each of them. */
 struct principal workload_owner(const struct run *run, uint32_t n);

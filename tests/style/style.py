@@ -162,9 +162,9 @@ GUIDE = "ARCHITECTURE.md"
 GUIDE_SECTION = "## Where is what"
 GUIDE_FOLDERS = [f"runtime/{name}" for name in (
     "actor shard sends journal dedup projector store store/sqlite node link").split()] + [
-    "actors/common", "actors/ledger", "actors/wallet", "actors/payment",
-    "actors/rule_engine", "gateway_bridge",
-    "gateway_bridge/http", "gateway_bridge/auth", "gateway_bridge/operator", "bin/payctl"]
+    "actors/common", "actors/ledger", "actors/wallet", "actors/payment", "actors/forex",
+    "actors/rule_engine", "gateway_bridge", "gateway_bridge/http", "gateway_bridge/auth",
+    "gateway_bridge/operator", "bin/payctl"]
 GUIDE_WORDS_MAX = 12  # said of one line's files
 
 

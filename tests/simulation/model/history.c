@@ -156,7 +156,8 @@ static void read_event(struct history *h, const struct record_reader *r,
     h->events++;
     h->kinds[r->number]++;
     if (!ref_sends_event(h->models.sends, h->shard, rule->type, h->event) &&
-        !ref_tallies_event(h->models.tallies, h->shard, rule->type, h->event))
+        !ref_tallies_event(h->models.tallies, h->shard, rule->type, h->event) &&
+        !ref_rates_event(h->models.rates, h->shard, rule->type, h->event, r->time_ns))
         reference_apply(h->models.reference, h->shard, rule->type, h->event, r->time_ns, effects);
     arena_reset(&h->arena);
 }
@@ -181,6 +182,7 @@ static void read_body(struct history *h, const struct batch_row *row)
             attribution_resolve(&principals, &r.attribution);
             h->on_attribution(h->context, &r.attribution);
             h->models.reference->by = history_hash(r.attribution.subject);
+            h->models.rates->by = h->models.reference->by * 3 + history_hash(r.attribution.tenant);
             break;
         case RECORD_EVENT:
             read_event(h, &r, &effects);

@@ -8,6 +8,7 @@
 
 #include "runtime/store/journal_store.h"
 #include "runtime/wire/attribution.h"
+#include "tests/simulation/model/ref_rates.h"
 #include "tests/simulation/model/ref_sends.h"
 #include "tests/simulation/model/ref_tallies.h"
 #include "tests/simulation/model/reference.h"
@@ -27,6 +28,7 @@ struct history_models {
     struct reference *reference;
     struct ref_sends *sends;
     struct ref_tallies *tallies;
+    struct ref_rates *rates;
 };
 
 struct history {
