@@ -8,6 +8,7 @@
 #include "schemas/common.h"
 #include "tests/simulation/forgery.h"
 
+#define DEAF_NS_MAX NS_PER_S      /* what piles up meanwhile is soon done */
 #define LEAVE_NS (20 * NS_PER_MS) /* at most what a process that stops gives its requests */
 
 /* Keys are kept for 30 days: no run lasts so long that its clients' retries come too late. */
@@ -222,7 +223,7 @@ static void faults_cut(struct run *run)
 static void faults_deafen(struct run *run)
 {
     uint16_t to, from = (uint16_t)rng_below(&run->rng, run->swarm.shards);
-    uint64_t span_ns = faults_absence(run, &to);
+    uint64_t span_ns = faults_absence(run, &to) % DEAF_NS_MAX;
     if (from == to)
         return;
     world_note(&run->world, "deaf", (uint64_t)from << 16 | to, span_ns);

@@ -158,7 +158,7 @@ static void draw_network(struct swarm *s, struct rng *r)
     s->frame_lost_ppm = swarm_sometimes(r, 400000);
     s->frame_twice_ppm = swarm_sometimes(r, 150000);
     s->cut_ppm = swarm_sometimes(r, 2000);
-    s->deaf_ppm = swarm_sometimes(r, 2000);
+    s->deaf_ppm = swarm_sometimes(r, 10000);
     s->stall_ppm = swarm_sometimes(r, 1000);
     s->absence_ns = swarm_choose(r, absences, array_len(absences));
     s->send_fails_ppm = swarm_sometimes(r, 200000);

@@ -409,7 +409,7 @@ static const struct operation *workload_timely(struct run *run)
         return ledger_operation("trial_balance_then");
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         cut |= run->world.now_ns < run->network.cut_ns[i];
-    if (run->swarm.shards > 2 && workload_chance(run, workload_deaf(run) ? 2 : 16))
+    if (run->swarm.shards > 2 && workload_chance(run, workload_deaf(run) && !coming ? 2 : 16))
         return ledger_operation("transaction_held");
     if (run->swarm.shards > 1 && workload_chance(run, 12))
         return ledger_operation("transfer_held");

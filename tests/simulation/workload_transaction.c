@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define LEGS_MAX 6
+#define UNHEARD_CURRENCY 840
 
 bool workload_leg_across(struct run *run, struct transaction_leg *leg,
                          const struct transaction_leg *before)
@@ -84,47 +85,63 @@ static bool takes_all(const struct ref_account *a)
            !a->credit_min.given;
 }
 
-/* One of this shard and tenant, of the currency of the other, if one is named. */
-static const struct ref_account *account_of(struct run *run, uint16_t shard, struct id128 tenant,
-                                            const struct ref_account *other)
+static const struct ref_account *account_of(struct run *run, uint16_t shard, struct id128 tenant)
 {
     const struct reference *r = &run->reference;
-    uint64_t first = rng_below(&run->rng, r->account_count);
+    uint64_t first = r->account_count > 0 ? rng_below(&run->rng, r->account_count) : 0;
     for (uint32_t i = 0; i < r->account_count; i++) {
         const struct ref_account *a = &r->accounts[(first + i) % r->account_count];
-        if (id128_equal(a->tenant, tenant) && run_home(run, a->id) == shard && takes_all(a) &&
-            (other == NULL || (a != other && a->currency == other->currency)))
+        if (id128_equal(a->tenant, tenant) && a->currency == UNHEARD_CURRENCY && takes_all(a) &&
+            run_home(run, a->id) == shard)
             return a;
     }
     return NULL;
 }
 
-/* What is held comes from a shard that hears of the decision to one that does not. */
-static bool held_for_the_deaf(struct run *run, struct request *q)
+static struct transaction_leg leg_between(const struct ref_account *debit,
+                                          const struct ref_account *credit)
 {
-    struct transaction_leg *legs = q->items.legs;
-    const struct id128 tenant = q->who.tenant_id;
-    uint16_t from, to, shard = (uint16_t)rng_below(&run->rng, run->swarm.shards);
-    if (run->swarm.shards < 3 || !find_deaf(run, &from, &to))
+    return (struct transaction_leg){.debit_account_id = debit->id,
+                                    .credit_account_id = credit->id,
+                                    .has_amount = true,
+                                    .amount = 1,
+                                    .currency = debit->currency};
+}
+
+/* What is held comes from a shard that hears of the decision to one that does not; else what that
+ * needs is opened. */
+static bool held_unheard(struct run *run, struct request *q)
+{
+    uint16_t shards[3]; /* home; the one that does not hear; the one that decides */
+    const struct ref_account *accounts[3];
+    struct transaction_create *c = &q->body.transaction_create;
+    if (!find_deaf(run, &shards[2], &shards[1]))
         return false;
-    while (shard == from || shard == to)
-        shard = (uint16_t)((shard + 1) % run->swarm.shards);
-    const struct ref_account *debit = account_of(run, shard, tenant, NULL), *credit, *last;
-    if (debit == NULL)
-        return false;
-    credit = account_of(run, to, tenant, debit);
-    last = account_of(run, from, tenant, debit);
-    if (credit == NULL || last == NULL)
-        return false;
-    legs[0] = (struct transaction_leg){.debit_account_id = debit->id,
-                                       .credit_account_id = credit->id,
-                                       .has_amount = true,
-                                       .currency = debit->currency};
-    legs[1] = legs[0];
-    legs[1].credit_account_id = last->id;
-    q->body.transaction_create.legs_count = 2;
-    q->body.transaction_create.has_effective_time = false;
-    q->body.transaction_create.transaction_id = workload_new_id(run, shard);
+    shards[0] = (uint16_t)rng_below(&run->rng, run->swarm.shards);
+    while (shards[0] == shards[1] || shards[0] == shards[2])
+        shards[0] = (uint16_t)((shards[0] + 1) % run->swarm.shards);
+    q->who = workload_clerk(run);
+    q->expects = workload_unknown;
+    for (int i = 0; i < 3; i++) {
+        accounts[i] = account_of(run, shards[i], q->who.tenant_id);
+        if (accounts[i] != NULL)
+            continue;
+        q->type = &account_create_type;
+        q->body.account_create = (struct account_create){
+            .has_account_id = true,
+            .account_id = workload_new_id(run, shards[i]),
+            .currency = UNHEARD_CURRENCY,
+            .code = 1,
+        };
+        return true;
+    }
+    q->type = &transaction_create_type;
+    *c = (struct transaction_create){.legs = q->items.legs, .legs_count = 2};
+    c->has_transaction_id = true;
+    c->transaction_id = workload_new_id(run, shards[0]);
+    q->items.legs[0] = leg_between(accounts[0], accounts[1]);
+    q->items.legs[1] = leg_between(accounts[0], accounts[2]);
+    leg_holds(run, &q->items.legs[0]);
     return true;
 }
 
@@ -132,14 +149,15 @@ static bool held_for_the_deaf(struct run *run, struct request *q)
 bool workload_transaction_held(struct run *run, struct request *q)
 {
     struct transaction_create *c = &q->body.transaction_create;
+    if (workload_deaf(run) && !workload_chance(run, 3))
+        return held_unheard(run, q);
     if (!workload_transaction_across(run, q))
         return false;
     if (c->legs_count > 3)
         c->legs_count = 2 + (uint32_t)rng_below(&run->rng, 2);
-    bool deaf = held_for_the_deaf(run, q);
     for (uint32_t i = 0; i < c->legs_count; i++) {
         q->items.legs[i].amount = 1 + rng_below(&run->rng, 20);
-        if ((deaf && i == 0) || i + 1 == c->legs_count || workload_chance(run, 2))
+        if (i + 1 == c->legs_count || workload_chance(run, 2))
             leg_holds(run, &q->items.legs[i]);
     }
     q->expects = workload_unknown;
@@ -159,7 +177,7 @@ bool workload_held_ends(struct run *run, struct request *q)
         q->who = workload_operator();
         q->body.transfer_void.transfer_id = h->id;
         q->expects = workload_unknown;
-        if (workload_chance(run, 4)) {
+        if (workload_chance(run, 16)) {
             q->type = &transfer_post_type;
             q->body.transfer_post = (struct transfer_post){.transfer_id = h->id};
         }
