@@ -116,6 +116,13 @@ enum turn_result payment_decline(struct turn *t, const struct payment_created *a
     return TURN_DONE;
 }
 
+uint16_t payment_check_payee(struct id128 tenant_id, uint16_t currency, enum presence found,
+                             const struct wallet_ref *payee)
+{
+    uint16_t code = wallet_check_receiver(tenant_id, currency, found, payee);
+    return code == RESULT_DESTINATION_NOT_FOUND ? RESULT_PAYEE_NOT_FOUND : code;
+}
+
 uint16_t payment_check_giver(const struct wallet *payee)
 {
     if (payee->status == WALLET_STATUS_CLOSED)

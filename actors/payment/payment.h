@@ -51,7 +51,9 @@ struct payment {
     bool has_expires_at; /* it was authorised, not captured at once nor declined */
 };
 
-struct wallet; /* actors/wallet/wallet.h */
+/* actors/wallet/wallet.h */
+struct wallet;
+struct wallet_ref;
 
 extern const struct actor_kind payment_kind;
 
@@ -87,6 +89,10 @@ struct payment_info payment_shown(struct turn *t, struct id128 id);
  * refused before this is no payment. */
 enum turn_result payment_decline(struct turn *t, const struct payment_created *asked,
                                  uint16_t code);
+
+/* May the payee's wallet receive it? Looked at when the payer can pay. */
+must_check uint16_t payment_check_payee(struct id128 tenant_id, uint16_t currency,
+                                        enum presence found, const struct wallet_ref *payee);
 
 /* May a refund be taken from the payee's wallet? It gives back what the payee received: the payee's
  * limits do not count it. */

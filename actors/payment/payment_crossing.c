@@ -162,13 +162,6 @@ static bool crossing_comes_from(struct turn *t, struct id128 payment_id)
 
 /* --- decided ---------------------------------------------------------------------------------- */
 
-static uint16_t crossing_check_payee(struct id128 tenant_id, uint16_t currency,
-                                     enum presence found, const struct wallet_ref *payee)
-{
-    uint16_t code = wallet_check_receiver(tenant_id, currency, found, payee);
-    return code == RESULT_DESTINATION_NOT_FOUND ? RESULT_PAYEE_NOT_FOUND : code;
-}
-
 /* What the payee's wallet says; the ledger has its own say. */
 static uint16_t crossing_check(const struct message *m, enum presence found,
                                const struct wallet_ref *payee)
@@ -180,7 +173,7 @@ static uint16_t crossing_check(const struct message *m, enum presence found,
         return payment_check_giver(payee->wallet);
     }
     struct id128 tenant_id = k->has_tenant_id ? k->tenant_id : m->who.tenant_id;
-    return crossing_check_payee(tenant_id, k->currency, found, payee);
+    return payment_check_payee(tenant_id, k->currency, found, payee);
 }
 
 enum turn_result payment_on_token(struct turn *t, struct id128 self, const struct message *m)
@@ -233,7 +226,7 @@ enum turn_result payment_on_ask(struct turn *t, struct id128 self, const struct 
     enum presence found = wallet_find(t, self, &payee);
     if (found == PRESENCE_WAITING)
         return TURN_WAIT;
-    uint16_t code = crossing_check_payee(asked->tenant_id, asked->currency, found, &payee);
+    uint16_t code = payment_check_payee(asked->tenant_id, asked->currency, found, &payee);
     if (turn_now(t) > asked->decide_until || turn_origin(t)->refusing)
         code = RESULT_DEADLINE_PASSED;
     const struct payment_told told = {

@@ -25,23 +25,6 @@ static enum turn_result reply_payment(struct turn *t, struct id128 id)
 
 /* --- creating --------------------------------------------------------------------------------- */
 
-/* Of a payee in another shard only what is known here. */
-static uint16_t check_parties(struct turn *t, const struct payment_create *create,
-                              const struct wallet_ref *payer, enum presence payee_found,
-                              const struct wallet_ref *payee)
-{
-    if (id128_equal(payer->id, payee->id))
-        return RESULT_PAYMENT_TO_SELF;
-    if (token_crosses(t, payer->id, payee->id))
-        return create->currency != payer->wallet->currency ? RESULT_CURRENCY_MISMATCH : RESULT_OK;
-    if (payee_found != PRESENCE_THERE ||
-        !id128_equal(payee->wallet->tenant_id, payer->wallet->tenant_id))
-        return RESULT_PAYEE_NOT_FOUND;
-    if (create->currency != payer->wallet->currency || create->currency != payee->wallet->currency)
-        return RESULT_CURRENCY_MISMATCH;
-    return RESULT_OK;
-}
-
 /* What the request alone decides: amount and expiry. */
 static uint16_t check_terms(const struct payment_create *create, bool at_once)
 {
@@ -50,15 +33,13 @@ static uint16_t check_terms(const struct payment_create *create, bool at_once)
     return at_once && create->has_expires_in_s ? RESULT_EXPIRY_WITHOUT_AUTHORIZATION : RESULT_OK;
 }
 
-/* Without a payee that is in another shard. */
-static struct payment_created created_of(const struct message *m, const struct wallet *payer,
-                                         const struct wallet *payee)
+/* What the payer asks for; of the payee nothing is known yet. */
+static struct payment_created created_of(const struct message *m, const struct wallet *payer)
 {
     const struct payment_create *create = m->body;
     struct payment_created created = {
         .tenant_id = payer->tenant_id,
         .payer_id = payer->owner_id,
-        .payee_id = payee != NULL ? payee->owner_id : ID128_ZERO,
         .from_account = create->from_account,
         .to_account = create->to_account,
         .amount = create->amount,
@@ -74,13 +55,21 @@ static struct payment_created created_of(const struct message *m, const struct w
     return created;
 }
 
-/* What the wallets say to it. */
-static uint16_t check_wallets(struct turn *t, const struct payment_create *create,
-                              const struct wallet_ref *payer, const struct wallet_ref *payee)
+/* The request, and what the payer's wallet is. */
+static uint16_t check_request(const struct payment_create *create, const struct wallet_ref *payer)
 {
-    if (payee->wallet != NULL && payee->wallet->status == WALLET_STATUS_CLOSED)
-        return RESULT_DESTINATION_CLOSED;
-    return wallet_check_debit(payer->wallet, create->amount, turn_time(t));
+    if (id128_equal(payer->id, create->to_account))
+        return RESULT_PAYMENT_TO_SELF;
+    return create->currency != payer->wallet->currency ? RESULT_CURRENCY_MISMATCH : RESULT_OK;
+}
+
+/* One in another shard is asked there. */
+static uint16_t check_payee(struct turn *t, const struct payment_created *asked,
+                            enum presence found, const struct wallet_ref *payee)
+{
+    if (token_crosses(t, asked->from_account, payee->id))
+        return RESULT_OK;
+    return payment_check_payee(asked->tenant_id, asked->currency, found, payee);
 }
 
 enum turn_result payment_on_create(struct turn *t, struct id128 self, const struct message *m)
@@ -102,12 +91,19 @@ enum turn_result payment_on_create(struct turn *t, struct id128 self, const stru
     if (!turn_version_matches(t, 0))
         return TURN_DONE;
     if (code == RESULT_OK)
-        code = check_parties(t, create, &payer, payee_found, &payee);
+        code = check_request(create, &payer);
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
-    struct payment_created created = created_of(m, payer.wallet, payee.wallet);
+    struct payment_created created = created_of(m, payer.wallet);
     created.payment_id = turn_new_id(t, id128_slot(self));
-    code = check_wallets(t, create, &payer, &payee);
+    code = wallet_check_payer(&payer, create->amount, turn_time(t));
+    if (code != RESULT_OK)
+        return payment_decline(t, &created, code);
+    code = check_payee(t, &created, payee_found, &payee);
+    if (code != RESULT_OK && code != RESULT_DESTINATION_CLOSED)
+        return wallet_refuse(t, code);
+    if (payee.wallet != NULL)
+        created.payee_id = payee.wallet->owner_id;
     if (code != RESULT_OK)
         return payment_decline(t, &created, code);
     struct funds_move move = {
@@ -164,7 +160,9 @@ static enum presence payment_find(struct turn *t, struct id128 id, struct paymen
     if (payer == PRESENCE_WAITING || payee == PRESENCE_WAITING)
         return PRESENCE_WAITING;
     check(payer == PRESENCE_THERE);
-    check(payee == PRESENCE_THERE || !turn_at_home(t, ref->payee.id));
+    /* Of one that was declined it may be anything. */
+    check(payee == PRESENCE_THERE || !turn_at_home(t, ref->payee.id) ||
+          ref->payment->status == PAYMENT_STATUS_FAILED);
     return PRESENCE_THERE;
 }
 

@@ -121,6 +121,12 @@ uint8_t wallet_direction_of(uint8_t type)
     }
 }
 
+uint16_t wallet_check_payer(const struct wallet_ref *w, u128 amount, uint64_t time_ns)
+{
+    uint16_t code = wallet_check_debit(w->wallet, amount, time_ns);
+    return code == RESULT_OK ? account_debit_check(w->account, amount) : code;
+}
+
 struct wallet_transaction wallet_transaction_made(struct turn *t, struct id128 wallet_id,
                                                   const struct funds_move *move, uint8_t type,
                                                   uint64_t time_ns)

@@ -68,6 +68,10 @@ must_check uint16_t wallet_amount(const struct wallet *w, struct decimal d, bool
 /* May this much leave the wallet now? Looks at status and limits; the ledger checks the balance. */
 must_check uint16_t wallet_check_debit(const struct wallet *w, u128 amount, uint64_t time_ns);
 
+/* And has it as much? Whoever names another wallet is told this first: who cannot pay learns
+ * nothing of the other. */
+must_check uint16_t wallet_check_payer(const struct wallet_ref *w, u128 amount, uint64_t time_ns);
+
 /* May this caller take what the wallet promised before: capture a hold or an authorised payment?
  * RESULT_OK or RESULT_WALLET_FROZEN. */
 must_check uint16_t wallet_check_capture(const struct wallet *w, const struct principal *who);

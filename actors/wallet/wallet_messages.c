@@ -390,10 +390,10 @@ enum turn_result wallet_on_transfer(struct turn *t, struct id128 self, const str
     bool crosses = token_crosses(t, self, to.id);
     uint16_t code = wallet_amount(from.wallet, transfer->amount, transfer->has_currency,
                                   transfer->currency, &amount);
+    if (code == RESULT_OK)
+        code = wallet_check_payer(&from, amount, turn_time(t));
     if (code == RESULT_OK && !crosses)
         code = wallet_check_destination(&from, found, &to);
-    if (code == RESULT_OK)
-        code = wallet_check_debit(from.wallet, amount, turn_time(t));
     if (code != RESULT_OK)
         return wallet_refuse(t, code);
     struct plan plan = plan_of(t, self, from.wallet, amount, WALLET_TRANSACTION_TYPE_TRANSFER_OUT,

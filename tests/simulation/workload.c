@@ -280,6 +280,49 @@ u128 workload_available(const struct run *run, const struct ref_wallet *w)
     return c->credits_posted > spent ? c->credits_posted - spent : 0;
 }
 
+/* The least that does not fit; 0: everything does. */
+static u128 workload_least_beyond(struct run *run, const struct ref_wallet *to)
+{
+    const struct ref_counters *c = &reference_account(&run->reference, to->id)->now;
+    bool beside_promises = c->credits_pending > 0 && !workload_chance(run, 3);
+    u128 sum = c->credits_posted + (beside_promises ? c->credits_pending : 0);
+    return U128_MAX - sum + 1;
+}
+
+/* Of a promised one, what is beyond all it will have. */
+static bool workload_fits_pair(struct run *run, bool has, const struct workload_pair *pair)
+{
+    const struct reference *r = &run->reference;
+    u128 available = workload_available(run, pair->from);
+    if (has || pair->amount == 0)
+        return pair->amount != 0 && pair->amount <= available;
+    return reference_account(r, pair->to->id)->now.credits_pending > 0 &&
+           pair->amount > available &&
+           pair->amount <= workload_rest(run, reference_account(r, pair->from->id)) / 2;
+}
+
+bool workload_overfull(struct run *run, bool has, struct workload_pair *found)
+{
+    const struct reference *r = &run->reference;
+    uint32_t count = 0;
+    if (run->swarm.edge_ppm == 0 || run->swarm.shards == 1)
+        return false;
+    for (uint32_t i = 0; i < r->wallet_count * r->wallet_count; i++) {
+        struct workload_pair pair = {.from = &r->wallets[i / r->wallet_count],
+                                     .to = &r->wallets[i % r->wallet_count]};
+        const struct ref_wallet *from = pair.from, *to = pair.to;
+        if (!workload_acts(run, from->tenant) || !id128_equal(from->tenant, to->tenant) ||
+            from->currency != to->currency || from->status != WALLET_STATUS_ACTIVE ||
+            to->status != WALLET_STATUS_ACTIVE || from->per_transaction.given ||
+            from->per_day.given || run_home(run, from->id) == run_home(run, to->id))
+            continue;
+        pair.amount = workload_least_beyond(run, to);
+        if (workload_fits_pair(run, has, &pair) && rng_below(&run->rng, ++count) == 0)
+            *found = pair;
+    }
+    return count > 0;
+}
+
 const struct ref_wallet *workload_payer(struct run *run)
 {
     const struct ref_wallet *w = workload_wallet(run);
@@ -388,16 +431,16 @@ static uint32_t weight_of(const struct swarm *s, uint32_t i, bool some)
            (operation_follows(o, some) ? FOLLOW_FACTOR : 1);
 }
 
-static const struct operation *ledger_operation(const char *name)
+static const struct operation *operation_named(const struct operation *all, const char *name)
 {
-    uint32_t i = 0;
-    while (strcmp(ledger_operations[i].name, name) != 0)
-        i++;
-    return &ledger_operations[i];
+    while (strcmp(all->name, name) != 0)
+        all++;
+    return all;
 }
 
 /* What is of interest now: the books of a moment, while something has ended in one shard and not
- * yet in the other; what another shard is asked for while it is cut off. NULL: nothing. */
+ * yet in the other; more than a wallet can take, while something is on its way to it; what another
+ * shard is asked for while it is cut off. NULL: nothing. */
 static const struct operation *workload_timely(struct run *run)
 {
     bool cut = false, coming = false;
@@ -406,20 +449,24 @@ static const struct operation *workload_timely(struct run *run)
     if (coming && workload_chance(run, 2))
         return ledger_operation("held_ends");
     if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
-        return ledger_operation("trial_balance_then");
+        return operation_named(ledger_operations, "trial_balance_then");
+    if (run->swarm.edge_ppm > 0 && run->swarm.shards > 1 && workload_promised(run) != NULL &&
+        workload_chance(run, 6))
+        return operation_named(wallet_operations, "wallet_overfilled");
     for (uint16_t i = 0; i < run->swarm.shards; i++)
         cut |= run->world.now_ns < run->network.cut_ns[i];
     if (run->swarm.shards > 2 && workload_chance(run, workload_deaf(run) && !coming ? 2 : 16))
         return ledger_operation("transaction_held");
     if (run->swarm.shards > 1 && workload_chance(run, 12))
-        return ledger_operation("transfer_held");
+        return operation_named(ledger_operations, "transfer_held");
     if (run->swarm.shards == 1)
         return NULL;
     if (!workload_chance(run, cut ? 2 : 12))
-        return workload_chance(run, 10) ? ledger_operation("bulk_beside") : NULL;
+        return workload_chance(run, 10) ? operation_named(ledger_operations, "bulk_beside") : NULL;
     if (workload_chance(run, 3))
-        return ledger_operation(workload_chance(run, 2) ? "reverse" : "crossing_reversed");
-    return ledger_operation("post_held");
+        return operation_named(ledger_operations,
+                               workload_chance(run, 2) ? "reverse" : "crossing_reversed");
+    return operation_named(ledger_operations, "post_held");
 }
 
 static const struct operation *workload_choose(struct run *run)

@@ -55,6 +55,16 @@ const struct ref_wallet *workload_payer(struct run *run);
 const struct ref_wallet *workload_payee(struct run *run, const struct ref_wallet *from);
 /* One to which something is on its way that is not there yet; NULL: there is none. */
 const struct ref_wallet *workload_promised(struct run *run);
+/* One that has more than a wallet of another shard can take beside what it has, or is promised; not
+ * `has`: that lacks it, and could be given it. */
+struct workload_pair {
+    const struct ref_wallet *from, *to;
+    u128 amount;
+};
+bool workload_overfull(struct run *run, bool has, struct workload_pair *found);
+/* A payment of it. */
+bool workload_pays_over(struct run *run, struct request *q, const struct workload_pair *over);
+
 u128 workload_payable(struct run *run, const struct ref_wallet *w);
 u128 workload_available(const struct run *run, const struct ref_wallet *w);
 /* More than it spends at once comes to this wallet. */

@@ -56,6 +56,13 @@ static bool make_pay(struct run *run, struct request *q)
     return make_create(run, q, true);
 }
 
+bool workload_pays_over(struct run *run, struct request *q, const struct workload_pair *over)
+{
+    bool made = create_between(run, q, over->from, over->to, true);
+    q->body.payment_create.amount = q->expects.amount = over->amount;
+    return made;
+}
+
 static bool make_authorize(struct run *run, struct request *q)
 {
     return make_create(run, q, false);

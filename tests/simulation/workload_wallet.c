@@ -31,12 +31,8 @@ static bool wallet_new(struct run *run, struct request *q)
     return true;
 }
 
-bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w)
+static bool fund_with(struct run *run, struct request *q, const struct ref_wallet *w, u128 amount)
 {
-    u128 amount = workload_amount(run);
-    if (amount < UINT64_MAX / FUND_FACTOR)
-        amount *= FUND_FACTOR;
-    amount = workload_moved(run, amount, ID128_ZERO, w->id, false);
     q->type = &wallet_fund_type;
     q->who = workload_clerk(run);
     q->body.wallet_fund.wallet_id = w->id;
@@ -44,6 +40,14 @@ bool workload_funded(struct run *run, struct request *q, const struct ref_wallet
     q->expects = (struct request_expects){
         .posted = 1, .to = w->id, .amount_known = true, .amount = amount};
     return true;
+}
+
+bool workload_funded(struct run *run, struct request *q, const struct ref_wallet *w)
+{
+    u128 amount = workload_amount(run);
+    if (amount < UINT64_MAX / FUND_FACTOR)
+        amount *= FUND_FACTOR;
+    return fund_with(run, q, w, workload_moved(run, amount, ID128_ZERO, w->id, false));
 }
 
 static bool make_fund(struct run *run, struct request *q)
@@ -88,15 +92,9 @@ static bool wallet_emptied(struct run *run, struct request *q)
     return true;
 }
 
-static bool wallet_pays(struct run *run, struct request *q)
+static bool transfer_between(struct run *run, struct request *q, const struct ref_wallet *w,
+                             const struct ref_wallet *to, u128 amount)
 {
-    const struct ref_wallet *w = workload_payer(run);
-    if (w == NULL)
-        return false;
-    const struct ref_wallet *to = workload_payee(run, w), *promised = workload_promised(run);
-    if (promised != NULL && promised != w && workload_chance(run, 4))
-        to = promised;
-    u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
     q->type = &wallet_transfer_type;
     q->who = workload_principal(run, w->owner);
     q->body.wallet_transfer.wallet_id = w->id;
@@ -107,6 +105,41 @@ static bool wallet_pays(struct run *run, struct request *q)
     return true;
 }
 
+/* A step to where a wallet has more than one of another shard can take: that one is promised
+ * something and gets most of what its ledger can still move, then the other the rest. */
+static bool wallet_overfills(struct run *run, struct request *q)
+{
+    struct workload_pair over;
+    if (workload_overfull(run, false, &over))
+        return fund_with(run, q, over.from, over.amount);
+    const struct ref_wallet *w = run->swarm.edge_ppm > 0 ? workload_promised(run) : NULL;
+    const struct ref_account *a = w == NULL ? NULL : reference_account(&run->reference, w->id);
+    if (a == NULL || run->swarm.shards == 1 || a->now.credits_posted > U128_MAX / 2)
+        return false;
+    u128 rest = workload_rest(run, a);
+    return rest > U128_MAX / 2 && fund_with(run, q, w, rest - rest / 4);
+}
+
+static bool wallet_overfilled(struct run *run, struct request *q)
+{
+    struct workload_pair over;
+    if (!workload_overfull(run, true, &over))
+        return wallet_overfills(run, q);
+    return workload_chance(run, 2) ? workload_pays_over(run, q, &over)
+                                   : transfer_between(run, q, over.from, over.to, over.amount);
+}
+
+static bool wallet_pays(struct run *run, struct request *q)
+{
+    const struct ref_wallet *w = workload_payer(run);
+    if (w == NULL)
+        return false;
+    const struct ref_wallet *to = workload_payee(run, w), *promised = workload_promised(run);
+    if (promised != NULL && promised != w && workload_chance(run, 4))
+        to = promised;
+    u128 amount = workload_moved(run, workload_payable(run, w), w->id, to->id, false);
+    return transfer_between(run, q, w, to, amount);
+}
 /* --- holds ------------------------------------------------------------------------------------ */
 
 static bool make_hold(struct run *run, struct request *q)
@@ -416,6 +449,7 @@ const struct operation wallet_operations[] = {
     {"wallet_is_closed", wallet_is_closed},
     {"wallet_filled", workload_filled},
     {"wallet_pays", wallet_pays},
+    {"wallet_overfilled", wallet_overfilled},
     {"hold", make_hold},
     {"capture", make_capture},
     {"release", make_release},

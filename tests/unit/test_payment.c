@@ -147,6 +147,10 @@ static void test_a_refused_payment_creates_nothing(void **state)
         {"alice", nobody, p.shop, 1, RESULT_PAYER_NOT_FOUND},
         {"shop", p.alice, p.shop, 1, RESULT_PAYER_NOT_FOUND},
         {"shop", p.shop, p.alice, 1, RESULT_EXCEEDS_CREDITS},
+        /* who cannot pay learns nothing of the wallet they name */
+        {"shop", p.shop, nobody, 1, RESULT_EXCEEDS_CREDITS},
+        {"shop", p.shop, yen, 1, RESULT_EXCEEDS_CREDITS},
+        {"alice", p.alice, nobody, 6001, RESULT_PER_TRANSACTION_LIMIT_EXCEEDED},
     };
     for (size_t i = 0; i < array_len(cases); i++) {
         struct payment_create create = {.amount = cases[i].amount,

@@ -95,8 +95,10 @@ static void test_refused_moves_change_nothing(void **state)
     struct id128 bob = given_wallet(b, "bob", NULL);
     struct id128 yen = open_wallet(b, person("bob"), JPY);
     struct id128 nobody = {1, 0};
-    struct id128 stranger_wallet;
+    struct id128 closed = given_wallet(b, "carol", NULL), stranger_wallet;
     struct wallet_open open = {.currency = USD};
+    const struct wallet_close close = {.wallet_id = closed};
+    assert_int_equal(bank_ask(b, clerk(), &wallet_close_type, &close), RESULT_OK);
     assert_int_equal(bank_ask(b, someone("other", "alice"), &wallet_open_type, &open), RESULT_OK);
     struct wallet_info info;
     bank_reply(b, &wallet_info_type, &info);
@@ -116,6 +118,12 @@ static void test_refused_moves_change_nothing(void **state)
         {"alice", alice, nobody, "1", RESULT_DESTINATION_NOT_FOUND},
         {"alice", alice, stranger_wallet, "1", RESULT_DESTINATION_NOT_FOUND},
         {"alice", alice, yen, "1", RESULT_CURRENCY_MISMATCH},
+        /* who cannot pay learns nothing of the wallet they name */
+        {"alice", alice, nobody, "100.01", RESULT_EXCEEDS_CREDITS},
+        {"alice", alice, stranger_wallet, "100.01", RESULT_EXCEEDS_CREDITS},
+        {"alice", alice, yen, "100.01", RESULT_EXCEEDS_CREDITS},
+        {"alice", alice, closed, "100.01", RESULT_EXCEEDS_CREDITS},
+        {"alice", alice, closed, "100.00", RESULT_DESTINATION_CLOSED},
         {"bob", alice, bob, "1", RESULT_NOT_FOUND},
         {"bob", nobody, bob, "1", RESULT_NOT_FOUND},
     };
