@@ -438,6 +438,11 @@ static const struct operation *operation_named(const struct operation *all, cons
     return all;
 }
 
+static const struct operation *ledger_operation(const char *name)
+{
+    return operation_named(ledger_operations, name);
+}
+
 /* What is of interest now: the books of a moment, while something has ended in one shard and not
  * yet in the other; more than a wallet can take, while something is on its way to it; what another
  * shard is asked for while it is cut off. NULL: nothing. */
@@ -449,7 +454,7 @@ static const struct operation *workload_timely(struct run *run)
     if (coming && workload_chance(run, 2))
         return ledger_operation("held_ends");
     if (ref_halves_ending(&run->reference) && workload_chance(run, 3))
-        return operation_named(ledger_operations, "trial_balance_then");
+        return ledger_operation("trial_balance_then");
     if (run->swarm.edge_ppm > 0 && run->swarm.shards > 1 && workload_promised(run) != NULL &&
         workload_chance(run, 6))
         return operation_named(wallet_operations, "wallet_overfilled");
@@ -458,15 +463,14 @@ static const struct operation *workload_timely(struct run *run)
     if (run->swarm.shards > 2 && workload_chance(run, workload_deaf(run) && !coming ? 2 : 16))
         return ledger_operation("transaction_held");
     if (run->swarm.shards > 1 && workload_chance(run, 12))
-        return operation_named(ledger_operations, "transfer_held");
+        return ledger_operation("transfer_held");
     if (run->swarm.shards == 1)
         return NULL;
     if (!workload_chance(run, cut ? 2 : 12))
-        return workload_chance(run, 10) ? operation_named(ledger_operations, "bulk_beside") : NULL;
+        return workload_chance(run, 10) ? ledger_operation("bulk_beside") : NULL;
     if (workload_chance(run, 3))
-        return operation_named(ledger_operations,
-                               workload_chance(run, 2) ? "reverse" : "crossing_reversed");
-    return operation_named(ledger_operations, "post_held");
+        return ledger_operation(workload_chance(run, 2) ? "reverse" : "crossing_reversed");
+    return ledger_operation("post_held");
 }
 
 static const struct operation *workload_choose(struct run *run)
