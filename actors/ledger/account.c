@@ -8,6 +8,7 @@
 #include "actors/ledger/account_messages.h"
 #include "actors/ledger/group_messages.h"
 #include "actors/ledger/ledger_totals.h"
+#include "actors/ledger/listed_transfer.h"
 #include "actors/ledger/pending_half.h"
 #include "actors/ledger/transfer_crossing.h"
 #include "actors/ledger/transfer_messages.h"
@@ -526,11 +527,11 @@ static const struct handler handlers[] = {
     {&account_freeze_type, account_on_freeze}, {&account_unfreeze_type, account_on_unfreeze},
     {&account_close_type, account_on_close},   {&transfer_create_type, transfer_on_create},
     {&transfer_token_type, transfer_on_token}, {&transfer_half_end_type, transfer_on_half_end},
-    {&group_token_type, group_on_token},
+    {&group_token_type, group_on_token},       {&listed_transfer_type, listed_transfer_on_make},
 };
 
-static const struct message_type *const account_refusable[] = {&transfer_token_type,
-                                                               &group_token_type};
+static const struct message_type *const account_refusable[] = {
+    &transfer_token_type, &group_token_type, &listed_transfer_type};
 
 const struct actor_kind account_kind = {
     .name = "account",

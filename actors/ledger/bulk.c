@@ -16,6 +16,14 @@ struct chain {
 };
 
 /* `first`: flags of the first item. If it is imported all must be. */
+static uint16_t bulk_mixes(const struct bulk *b, uint32_t flags, uint32_t first)
+{
+    if (((flags ^ first) & b->imported) == 0)
+        return RESULT_OK;
+    return (first & b->imported) != 0 ? RESULT_IMPORTED_EVENT_EXPECTED
+                                      : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
+}
+
 static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, const struct chain *c,
                           uint32_t flags, uint32_t first)
 {
@@ -23,10 +31,8 @@ static uint16_t bulk_make(const struct bulk *b, struct turn *t, uint32_t i, cons
         return RESULT_LINKED_EVENT_CHAIN_OPEN;
     if (c->broken)
         return RESULT_LINKED_EVENT_FAILED;
-    if (((flags ^ first) & b->imported) != 0)
-        return (first & b->imported) != 0 ? RESULT_IMPORTED_EVENT_EXPECTED
-                                          : RESULT_IMPORTED_EVENT_NOT_EXPECTED;
-    return b->make(b, t, i);
+    uint16_t code = bulk_mixes(b, flags, first);
+    return code != RESULT_OK ? code : b->make(b, t, i);
 }
 
 static void chain_break(struct turn *t, struct chain *c, uint32_t i, uint16_t *codes)
@@ -50,17 +56,31 @@ static uint32_t chain_count(const struct bulk *b, uint32_t first)
     return i + 1 - first;
 }
 
+/* RESULT_OK, or why the chain is refused, and because of which item. */
+static uint16_t chain_try(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count,
+                          uint32_t *failed)
+{
+    *failed = first + count - 1;
+    if ((b->flags(b, *failed) & b->linked) != 0)
+        return RESULT_LINKED_EVENT_CHAIN_OPEN;
+    for (uint32_t i = first; i < first + count; i++) {
+        uint16_t code = bulk_mixes(b, b->flags(b, i), b->flags(b, 0));
+        *failed = i;
+        if (code != RESULT_OK)
+            return code;
+    }
+    return b->send(b, t, first, count, failed);
+}
+
 /* A chain over shards, whole. false: WAITING. */
 static bool chain_send(const struct bulk *b, struct turn *t, uint32_t first, uint32_t count,
                        uint16_t *codes)
 {
-    uint32_t failed = first + count - 1;
-    uint16_t code = RESULT_LINKED_EVENT_CHAIN_OPEN;
+    uint32_t failed;
     check(count > 0);
     for (uint32_t i = first; i < first + count; i++)
         turn_item(t, i);
-    if ((b->flags(b, failed) & b->linked) == 0)
-        code = b->send(b, t, first, count, &failed);
+    uint16_t code = chain_try(b, t, first, count, &failed);
     if (code == BULK_WAITING)
         return false;
     check(failed >= first && failed < first + count);

@@ -8,6 +8,7 @@
 #include "actors/ledger/account.h"
 #include "actors/ledger/bulk.h"
 #include "actors/ledger/group.h"
+#include "actors/ledger/pending_transfer.h"
 #include "actors/ledger/token.h"
 #include "runtime/base/slot_map.h"
 #include "schemas/ledger_states.h"
@@ -34,6 +35,19 @@ static bool spec_away(struct turn *t, const struct transfer_spec *s)
            group_crosses(t, s->debit_account_id, s->credit_account_id);
 }
 
+/* Does it post or void what is held between two shards, or may be in another one? */
+static bool spec_resolves_away(struct turn *t, const struct transfer_spec *s)
+{
+    const struct pending_transfer *h = NULL;
+    if ((s->flags & POSTING_RESOLVES) == 0 || names_no_account(s->pending_id))
+        return false;
+    struct id128 home = transfer_home(s->debit_account_id, s->pending_id);
+    enum presence there = turn_find_pending_transfer(t, s->pending_id, &h);
+    if (there == PRESENCE_THERE && !pending_transfer_is_half(h))
+        return h->side != 0;
+    return !turn_at_home(t, home) || there == PRESENCE_THERE;
+}
+
 bool bulk_crosses(struct turn *t, const struct bulk_crossing *c, uint32_t first, uint32_t count)
 {
     bool away = false;
@@ -42,7 +56,7 @@ bool bulk_crosses(struct turn *t, const struct bulk_crossing *c, uint32_t first,
         return false;
     for (uint32_t i = first; i < first + count && !away; i++)
         away = spec_away(t, &c->specs[i]);
-    return away && (count > 1 || spec_fits(&c->specs[first]));
+    return away || (count == 1 && spec_resolves_away(t, &c->specs[first]));
 }
 
 static bool id_chosen(const struct bulk_crossing *c, uint32_t i)
@@ -84,20 +98,25 @@ static uint16_t chain_form(struct turn *t, struct bulk_crossing *c, uint32_t fir
 
 /* --- its group -------------------------------------------------------------------------------- */
 
-static struct group_leg leg_asked_for(const struct bulk_crossing *c, uint32_t i)
+static uint32_t spec_marks(const struct bulk_crossing *c, uint32_t i)
 {
     const struct transfer_spec *s = &c->specs[i];
     const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(s);
     bool reasoned = s->has_reason && !fields_blank(s->reason);
+    return (c->who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (reasoned ? TOKEN_MARKS_REASONED : 0u) |
+           (id_chosen(c, i) ? TOKEN_MARKS_ID_CHOSEN : 0u) |
+           (transfer_note_any(&note) ? TOKEN_MARKS_NOTED : 0u);
+}
+
+static struct group_leg leg_asked_for(const struct bulk_crossing *c, uint32_t i)
+{
+    const struct transfer_spec *s = &c->specs[i];
     struct group_leg l = {.amount = 0};
     check(spec_fits(s));
     group_leg_from_transfer_spec(&l, s);
     l.amount = s->has_amount ? s->amount : 0;
     l.place = i;
-    l.marks = (c->who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) |
-              (reasoned ? TOKEN_MARKS_REASONED : 0u) |
-              (id_chosen(c, i) ? TOKEN_MARKS_ID_CHOSEN : 0u) |
-              (transfer_note_any(&note) ? TOKEN_MARKS_NOTED : 0u);
+    l.marks = spec_marks(c, i);
     return l;
 }
 
@@ -298,6 +317,55 @@ static uint16_t item_send(struct turn *t, struct bulk_crossing *c, uint32_t i)
     return RESULT_OK;
 }
 
+/* --- items that their homes make -------------------------------------------------------------- */
+
+/* Its debit account; of what posts or voids without naming that, as far as is known here. */
+static struct id128 listed_home(struct turn *t, const struct transfer_spec *s)
+{
+    const struct pending_transfer *h;
+    bool held = id128_is_zero(s->debit_account_id) &&
+                turn_find_pending_transfer(t, s->pending_id, &h) == PRESENCE_THERE;
+    return held ? h->debit_account_id : transfer_home(s->debit_account_id, s->pending_id);
+}
+
+static bool listed_may_open(struct turn *t, struct bulk_crossing *c, struct id128 id)
+{
+    return names_no_account(id) || bulk_may_open(t, c, slot_map_home(turn_slots(t), id));
+}
+
+static void listed_note(struct turn *t, struct bulk_crossing *c, uint32_t i, uint16_t shard)
+{
+    if (c->items == NULL)
+        c->items = turn_alloc(t, c->count * sizeof *c->items);
+    check(c->items_count < c->count);
+    c->items[c->items_count++] = (struct bulk_item){i, shard};
+    uint32_t place = id_places_put(t, &c->ids, c->specs[i].id);
+    check(place + 1 == c->ids.count);
+    c->groups++;
+    c->seen = true;
+}
+
+static uint16_t listed_send(struct turn *t, struct bulk_crossing *c, uint32_t i)
+{
+    const struct transfer_spec *s = &c->specs[i];
+    struct id128 home = listed_home(t, s);
+    if (bulk_has_id(c, s->id))
+        return RESULT_OUTCOME_PENDING;
+    if (!listed_may_open(t, c, home) || !listed_may_open(t, c, s->credit_account_id))
+        return ERR_SHARD_UNAVAILABLE;
+    const struct listed_transfer m = {
+        .home_id = home,
+        .list_id = c->bulk_id,
+        .place = i,
+        .decide_until = turn_now(t) + TOKEN_PATIENCE_NS,
+        .marks = spec_marks(c, i),
+        .transfer = *s,
+    };
+    turn_send(t, &listed_transfer_type, &m);
+    listed_note(t, c, i, slot_map_home(turn_slots(t), home));
+    return RESULT_OK;
+}
+
 void bulk_send_parcels(struct turn *t, struct bulk_crossing *c)
 {
     for (uint32_t i = 0; i < c->parcel_count; i++) {
@@ -316,7 +384,9 @@ uint16_t bulk_send(struct turn *t, struct bulk_crossing *c, uint32_t first, uint
 {
     check(turn_origin(t) == NULL);
     *failed = first;
-    return count == 1 ? item_send(t, c, first) : chain_send(t, c, first, count, failed);
+    if (count > 1)
+        return chain_send(t, c, first, count, failed);
+    return spec_fits(&c->specs[first]) ? item_send(t, c, first) : listed_send(t, c, first);
 }
 
 void bulk_prepare(struct turn *t, const struct bulk_crossing *c, uint32_t i)

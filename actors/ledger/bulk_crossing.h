@@ -2,7 +2,7 @@
 /* Bulk crossing: what of a list of transfers has accounts in other shards than the list's home. A
  * chain of linked ones goes on its way as a group (group.h); those that are linked to none travel
  * together, apart, with others between the same two shards. The answer to the list waits for all of
- * them (bulk_request.h). */
+ * them (bulk_request.h). What has no place in a parcel is made by its home (listed_transfer.h). */
 #ifndef LEDGER_BULK_CROSSING_H
 #define LEDGER_BULK_CROSSING_H
 
@@ -30,9 +30,11 @@ struct bulk_crossing {
     struct bulk_parcel *parcels;
     uint32_t parcel_count, parcel_cap;
     struct earmarks earmarks; /* by what is in them */
-    struct id_places ids;     /* of what is in them */
+    struct id_places ids;     /* of what is in them, and of items */
     struct group_memo memo;
-    uint32_t groups;                     /* sent on their way */
+    uint32_t groups;         /* sent on their way, and each of items */
+    struct bulk_item *items; /* what its home makes by itself */
+    uint32_t items_count, count;
     bool seen;                           /* one of them, or refused of what the caller may see */
     bool *reached;                       /* by shard: it may be asked; NULL: none was looked at */
     bool unreached;                      /* one may not: nothing may be recorded */

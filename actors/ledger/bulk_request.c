@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/ledger/manager.h"
 #include "runtime/base/mutant.h"
 #include "runtime/base/sha256.h"
 #include "schemas/common.h"
@@ -108,6 +109,12 @@ void bulk_begun_apply(struct registry *r, const void *event, uint64_t time_ns)
     b->ask = e->ask;
     b->content = e->content;
     b->groups = e->groups;
+    if (e->items_count == 0)
+        return;
+    check(e->items_count <= e->groups);
+    b->items = registry_alloc(r, e->items_count * sizeof *b->items);
+    memcpy(b->items, e->items, e->items_count * sizeof *b->items);
+    b->items_count = e->items_count;
 }
 
 /* --- decided ---------------------------------------------------------------------------------- */
@@ -129,6 +136,31 @@ static void bulk_request_refuse(struct registry *r, struct bulk_request *b,
         registry_free(r, old);
 }
 
+static uint32_t bulk_item_at(const struct bulk_request *b, uint32_t place)
+{
+    uint32_t i = 0;
+    while (i < b->items_count && b->items[i].place != place)
+        i++;
+    return i;
+}
+
+/* Its outcome is known. A copy, as above; the last one takes its place. */
+static void bulk_request_strike(struct registry *r, struct bulk_request *b, uint32_t place)
+{
+    struct bulk_item *old = b->items, *left = NULL;
+    uint32_t at = bulk_item_at(b, place), count = b->items_count - 1;
+    check(at <= count);
+    if (count > 0) {
+        left = registry_alloc(r, count * sizeof *left);
+        memcpy(left, old, count * sizeof *left);
+    }
+    if (at < count)
+        left[at] = old[count];
+    b->items = left;
+    b->items_count = count;
+    registry_free(r, old);
+}
+
 void bulk_followed_apply(struct registry *r, const void *event, uint64_t time_ns)
 {
     (void)time_ns;
@@ -136,9 +168,13 @@ void bulk_followed_apply(struct registry *r, const void *event, uint64_t time_ns
     struct bulk_request *b = registry_state(r, KIND_BULK_REQUEST, e->bulk_id);
     check(b->groups > 0);
     b->groups--;
-    if (b->groups == 0)
+    if (b->groups == 0) {
         registry_remove(r, KIND_BULK_REQUEST, e->bulk_id);
-    else if (e->refused_count > 0)
+        return;
+    }
+    if (e->has_place)
+        bulk_request_strike(r, b, e->place);
+    if (e->refused_count > 0)
         bulk_request_refuse(r, b, e->refused, e->refused_count);
 }
 
@@ -178,7 +214,8 @@ static struct bulk_followed group_refusals(struct turn *t, const struct group *g
     e.refused = turn_alloc(t, g->legs_count * sizeof *e.refused);
     for (uint32_t i = 0; i < f->refused_count; i++) {
         uint32_t leg = (f->refused[i].leg + shift) % g->legs_count;
-        e.refused[i] = (struct bulk_refusal){g->legs[leg].place, f->refused[i].result};
+        e.refused[i] =
+            (struct bulk_refusal){.place = g->legs[leg].place, .result = f->refused[i].result};
     }
     e.refused_count = f->refused_count;
     if (g->apart || f->result == RESULT_OK)
@@ -187,8 +224,8 @@ static struct bulk_followed group_refusals(struct turn *t, const struct group *g
     e.refused_count = g->legs_count;
     for (uint32_t i = 0; i < g->legs_count; i++) {
         bool cause = i == f->failed_leg;
-        e.refused[i] =
-            (struct bulk_refusal){g->legs[i].place, cause ? f->result : RESULT_LINKED_EVENT_FAILED};
+        e.refused[i] = (struct bulk_refusal){
+            .place = g->legs[i].place, .result = cause ? f->result : RESULT_LINKED_EVENT_FAILED};
     }
     return e;
 }
@@ -201,16 +238,20 @@ static int by_index(const void *a, const void *b)
 }
 
 /* A whole answer has them already, at their place. */
-static void results_refuse(struct batch_result *results, uint32_t *count, bool whole,
-                           const struct bulk_refusal *refused, uint32_t refused_count)
+static void results_refuse(struct turn *t, struct batch_result *results, uint32_t *count,
+                           bool whole, const struct bulk_refusal *refused, uint32_t refused_count)
 {
     for (uint32_t i = 0; i < refused_count; i++) {
         const struct bulk_refusal *r = &refused[i];
         check(!whole || (r->place < *count && results[r->place].result == RESULT_OK));
-        if (whole)
-            results[r->place].result = r->result;
-        else
-            results[(*count)++] = (struct batch_result){.index = r->place, .result = r->result};
+        struct batch_result *of = &results[whole ? r->place : (*count)++];
+        if (!whole)
+            *of = (struct batch_result){.index = r->place};
+        of->result = r->result;
+        if (r->manager_code != 0) {
+            const struct managed_refusal managed = manager_refusal_told(t, r);
+            MANAGER_TELL(of, managed);
+        }
     }
 }
 
@@ -224,33 +265,88 @@ static void bulk_answer_request(struct turn *t, const struct bulk_request *b,
     check(begun->count >= count);
     if (count > 0)
         memcpy(results, begun->results, count * sizeof *results);
-    results_refuse(results, &count, begun->whole, b->refused, b->refused_count);
-    results_refuse(results, &count, begun->whole, last->refused, last->refused_count);
+    results_refuse(t, results, &count, begun->whole, b->refused, b->refused_count);
+    results_refuse(t, results, &count, begun->whole, last->refused, last->refused_count);
     check(count <= begun->count);
     qsort(results, count, sizeof *results, by_index);
     bulk_answer_make(t, begun->whole, results, count, a);
     turn_close(t, b->ask, RESULT_OK, a->type, a->body, 0);
 }
 
-void bulk_conclude(struct turn *t, const struct group_way *w, struct id128 bulk_id,
-                   const struct group_follow *f, const struct bulk_begun *begun)
+static void bulk_follow(struct turn *t, struct id128 bulk_id, const struct bulk_followed *e,
+                        const struct bulk_begun *begun)
 {
     const struct bulk_request *found;
     enum presence there = turn_find_bulk_request(t, bulk_id, &found);
     check(there == PRESENCE_THERE);
-    check(w->at == 0);
     struct bulk_request b = *found; /* what it refers to outlives it in this turn */
+    turn_emit(t, &bulk_followed_type, e);
+    if (begun != NULL)
+        bulk_answer_request(t, &b, begun, e);
+}
+
+void bulk_conclude(struct turn *t, const struct group_way *w, struct id128 bulk_id,
+                   const struct group_follow *f, const struct bulk_begun *begun)
+{
+    check(w->at == 0);
     const struct bulk_followed e = group_refusals(t, w->group, bulk_id, f);
     if (f->result != RESULT_OK || f->refused_count > 0)
         group_forget_notes(t, w->group, f);
-    turn_emit(t, &bulk_followed_type, &e);
-    if (begun != NULL)
-        bulk_answer_request(t, &b, begun, &e);
+    bulk_follow(t, bulk_id, &e, begun);
 }
+
+/* Why no home can have said so; NULL: it fits. */
+static const char *outcome_fault(const struct turn *t, const struct bulk_request *b,
+                                 const struct listed_outcome *c)
+{
+    const struct bulk_refusal *r = &c->outcome;
+    uint32_t at = bulk_item_at(b, r->place);
+    check(turn_origin(t) != NULL);
+    if (at == b->items_count || b->items[at].shard != turn_origin(t)->shard)
+        return "an outcome that this list does not wait for";
+    bool known = r->result == RESULT_OK || result_info(r->result) != NULL;
+    bool managed = r->result == RESULT_MANAGED ? manager_told(r) : r->manager_code == 0;
+    return known && managed ? NULL : "an outcome with an unknown result";
+}
+
+static enum turn_result bulk_on_outcome(struct turn *t, struct id128 self, const struct message *m)
+{
+    const struct listed_outcome *c = m->body;
+    const struct bulk_request *b;
+    const struct bulk_begun *begun;
+    if (turn_origin(t) == NULL) {
+        turn_refuse(t, RESULT_UNSUPPORTED);
+        return TURN_DONE;
+    }
+    enum presence there = turn_find_bulk_request(t, self, &b);
+    if (there == PRESENCE_ABSENT)
+        return turn_fail(t, "an outcome for a list that is not open");
+    const char *fault = there == PRESENCE_THERE ? outcome_fault(t, b, c) : NULL;
+    if (fault != NULL)
+        return turn_fail(t, fault);
+    if (there == PRESENCE_WAITING || bulk_outcome_find(t, self, &begun) == PRESENCE_WAITING)
+        return TURN_WAIT;
+    struct bulk_refusal refused = c->outcome;
+    const struct bulk_followed e = {
+        .bulk_id = self,
+        .refused = &refused,
+        .refused_count = refused.result != RESULT_OK,
+        .has_place = true,
+        .place = refused.place,
+    };
+    bulk_follow(t, self, &e, begun);
+    return TURN_DONE;
+}
+
+static const struct handler handlers[] = {
+    {&listed_outcome_type, bulk_on_outcome},
+};
 
 const struct actor_kind bulk_request_kind = {
     .name = "bulk_request",
     .number = KIND_BULK_REQUEST,
     .state_size = sizeof(struct bulk_request),
+    .handlers = handlers,
+    .handler_count = array_len(handlers),
     .codec = &bulk_request_codec,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bulk request: a list of transfers of which some are on their way over shards, each chain of them
- * and each transfer that is linked to none as a group (group.h), whose asker it is. It knows what
+ * and each transfer that is linked to none as a group (group.h), whose asker it is, or made by its
+ * home (listed_transfer.h). It knows what
  * came of those that are decided, and when all are it answers the request. While it is open the
  * same list, sent again, waits for that answer too. */
 #ifndef LEDGER_BULK_REQUEST_H
@@ -17,9 +18,11 @@
 struct bulk_request {
     struct id128 ask;             /* who waits for it */
     struct id128 content;         /* bulk_content() of the list */
-    uint32_t groups;              /* under way */
+    uint32_t groups;              /* under way, and each of items */
     struct bulk_refusal *refused; /* by those decided so far */
     uint32_t refused_count;
+    struct bulk_item *items; /* that their homes have not made or refused yet */
+    uint32_t items_count;
 };
 
 extern const struct actor_kind bulk_request_kind;

@@ -18,6 +18,8 @@ enum managed_by {
     BY_REFERENCE,
 };
 
+#define OF_ACCOUNT 256 /* plus its code: a rule of accounts */
+
 struct manager_rule {
     uint8_t by;
     const char *prefix;
@@ -71,7 +73,7 @@ struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
         [BY_REFERENCE] = {(uint64_t)(user_data_128 >> 64), (uint64_t)user_data_128},
     };
     check(!id128_is_zero(ids[rule->by]));
-    return (struct manager){ids[rule->by], rule->prefix, rule->uses};
+    return (struct manager){ids[rule->by], rule->prefix, rule->uses, code};
 }
 
 uint8_t manager_purpose(uint16_t code, uint32_t flags)
@@ -85,7 +87,8 @@ uint8_t manager_purpose(uint16_t code, uint32_t flags)
 struct manager manager_of_account(uint16_t code, struct id128 account_id)
 {
     check(code > 0 && code < array_len(account_rules));
-    return (struct manager){account_id, account_rules[code].prefix, account_rules[code].uses};
+    return (struct manager){account_id, account_rules[code].prefix, account_rules[code].uses,
+                            (uint16_t)(OF_ACCOUNT + code)};
 }
 
 struct slice manager_text(const struct manager *m, char memory[MANAGER_TEXT_MAX])
@@ -111,30 +114,83 @@ struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
 
 /* Whose the pending transfer is that it would resolve, or the account that it would close or keep
  * something aside of. */
-struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p)
+static struct manager manager_of_posting(const struct posting *p, enum manager_act *act)
 {
     const uint32_t flags = p->transfer.flags;
     if ((flags & POSTING_RESOLVES) != 0) {
         check((p->pending->flags & TRANSFER_FLAGS_MANAGED) != 0);
-        const struct manager m = MANAGER_OF_TRANSFER(p->pending);
-        bool voids = (flags & TRANSFER_FLAGS_VOID_PENDING) != 0;
-        return manager_refusal(t, &m, voids ? MANAGER_VOID : MANAGER_POST);
+        *act = (flags & TRANSFER_FLAGS_VOID_PENDING) != 0 ? MANAGER_VOID : MANAGER_POST;
+        return MANAGER_OF_TRANSFER(p->pending);
     }
     bool debit = p->debit != NULL && (p->debit->flags & ACCOUNT_FLAGS_MANAGED) != 0;
     check(debit || (p->credit != NULL && (p->credit->flags & ACCOUNT_FLAGS_MANAGED) != 0));
     uint32_t closing = debit ? TRANSFER_FLAGS_CLOSING_DEBIT : TRANSFER_FLAGS_CLOSING_CREDIT;
-    bool closes = (flags & closing) != 0;
-    const struct manager m = debit ? manager_of_account(p->debit->code, p->debit_id)
-                                   : manager_of_account(p->credit->code, p->credit_id);
-    return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);
+    *act = (flags & closing) != 0 ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE;
+    return debit ? manager_of_account(p->debit->code, p->debit_id)
+                 : manager_of_account(p->credit->code, p->credit_id);
+}
+
+struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p)
+{
+    enum manager_act act;
+    const struct manager m = manager_of_posting(p, &act);
+    return manager_refusal(t, &m, act);
+}
+
+static struct manager manager_away(struct turn *t, struct id128 account_id)
+{
+    check(!turn_at_home(t, account_id));
+    uint16_t code = id128_is_reserved(account_id) ? MANAGED_CLEARING : MANAGED_WALLET;
+    return manager_of_account(code, account_id);
 }
 
 struct managed_refusal manager_refusal_away(struct turn *t, struct id128 account_id, bool closes)
 {
-    check(!turn_at_home(t, account_id));
-    uint16_t code = id128_is_reserved(account_id) ? MANAGED_CLEARING : MANAGED_WALLET;
-    const struct manager m = manager_of_account(code, account_id);
+    const struct manager m = manager_away(t, account_id);
     return manager_refusal(t, &m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE);
+}
+
+/* --- for another shard ------------------------------------------------------------------------ */
+
+static void manager_note(const struct manager *m, enum manager_act act, struct bulk_refusal *r)
+{
+    check(r->result == RESULT_MANAGED);
+    r->manager_id = m->id;
+    r->manager_code = m->code;
+    r->manager_act = (uint8_t)act;
+    check(manager_told(r));
+}
+
+void manager_note_posting(const struct posting *p, struct bulk_refusal *r)
+{
+    enum manager_act act;
+    const struct manager m = manager_of_posting(p, &act);
+    manager_note(&m, act, r);
+}
+
+void manager_note_away(struct turn *t, struct id128 account_id, bool closes, struct bulk_refusal *r)
+{
+    const struct manager m = manager_away(t, account_id);
+    manager_note(&m, closes ? MANAGER_CLOSE : MANAGER_KEEP_ASIDE, r);
+}
+
+bool manager_told(const struct bulk_refusal *r)
+{
+    uint16_t code = r->manager_code % OF_ACCOUNT;
+    size_t rules =
+        r->manager_code < OF_ACCOUNT ? array_len(transfer_rules) : array_len(account_rules);
+    return !id128_is_zero(r->manager_id) && r->manager_code < 2 * OF_ACCOUNT && code > 0 &&
+           code < rules && r->manager_act < MANAGER_ACTS;
+}
+
+struct managed_refusal manager_refusal_told(struct turn *t, const struct bulk_refusal *r)
+{
+    uint16_t code = r->manager_code % OF_ACCOUNT;
+    check(manager_told(r));
+    const struct manager_rule *rule =
+        r->manager_code < OF_ACCOUNT ? &transfer_rules[code] : &account_rules[code];
+    const struct manager m = {r->manager_id, rule->prefix, rule->uses, r->manager_code};
+    return manager_refusal(t, &m, (enum manager_act)r->manager_act);
 }
 
 void manager_refuse(struct turn *t, const struct manager *m, enum manager_act act)

@@ -57,6 +57,7 @@ struct manager {
     struct id128 id;
     const char *prefix;      /* of its id's text */
     const char *const *uses; /* the operation for each act; NULL: there is none */
+    uint16_t code;           /* which rule these are of */
 };
 
 struct manager manager_of_transfer(uint16_t code, struct id128 debit_account_id,
@@ -81,6 +82,13 @@ struct managed_refusal manager_refusal(struct turn *t, const struct manager *m,
 
 /* The same of a posting that posting_check() refused as MANAGED. */
 struct managed_refusal manager_refusal_of_posting(struct turn *t, const struct posting *p);
+
+/* The same without texts, for another shard: into a refusal, and from one that manager_told(). */
+void manager_note_posting(const struct posting *p, struct bulk_refusal *r);
+void manager_note_away(struct turn *t, struct id128 account_id, bool closes,
+                       struct bulk_refusal *r);
+bool manager_told(const struct bulk_refusal *r);
+struct managed_refusal manager_refusal_told(struct turn *t, const struct bulk_refusal *r);
 
 /* The same of an account of another shard, which refused it: one that is managed is a wallet's or a
  * house account. */

@@ -73,7 +73,7 @@ const char *token_fault(struct turn *t, const struct token *k)
 
 /* The posting as this shard sees it. */
 static struct posting token_posting(struct turn *t, const struct principal *who,
-                                    const struct token *k)
+                                    const struct token *k, bool continues)
 {
     struct posting p = {
         .tenant_id = k->has_tenant_id ? k->tenant_id : who->tenant_id,
@@ -84,7 +84,7 @@ static struct posting token_posting(struct turn *t, const struct principal *who,
         .transaction_id = k->has_transaction_id ? k->transaction_id : ID128_ZERO,
         .debit_away = !turn_at_home(t, k->debit_account_id),
         .credit_away = !turn_at_home(t, k->credit_account_id),
-        .continues = turn_origin(t) != NULL,
+        .continues = continues,
     };
     transfer_spec_from_token(&p.transfer, k);
     if (k->has_wanted)
@@ -113,10 +113,11 @@ static enum presence token_find_reversal(struct turn *t, const struct token *k, 
     return there;
 }
 
-enum presence token_find(struct turn *t, const struct principal *who, const struct token *k,
-                         struct token_end *e)
+static enum presence token_find_as(struct turn *t, const struct principal *who,
+                                   const struct token *k, struct token_end *e, bool continues)
 {
-    *e = (struct token_end){.posting = token_posting(t, who, k), .slot = transit_slot(t)};
+    *e =
+        (struct token_end){.posting = token_posting(t, who, k, continues), .slot = transit_slot(t)};
     check(e->posting.debit_away != e->posting.credit_away);
     e->side = e->posting.debit_away ? CROSSING_SIDE_CREDIT : CROSSING_SIDE_DEBIT;
     e->posting.from = e->posting.continues ? turn_origin(t)->shard : turn_shard(t);
@@ -129,6 +130,19 @@ enum presence token_find(struct turn *t, const struct principal *who, const stru
     if (own != NULL)
         waiting |= transit_find(t, own, e->peer) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
+}
+
+enum presence token_find(struct turn *t, const struct principal *who, const struct token *k,
+                         struct token_end *e)
+{
+    return token_find_as(t, who, k, e, turn_origin(t) != NULL);
+}
+
+enum presence token_find_asked(struct turn *t, const struct principal *who, const struct token *k,
+                               struct token_end *e)
+{
+    check(turn_origin(t) != NULL);
+    return token_find_as(t, who, k, e, false);
 }
 
 /* As much as this end gives; the rest is refused there, if it is wanted there, as it would be
@@ -181,6 +195,8 @@ void posting_reserve(struct turn *t, const struct token *k, const struct token_e
     r.peer = e->peer;
     r.has_ask = !id128_equal(ask, k->id);
     r.ask = ask;
+    r.has_place = (k->marks & TOKEN_MARKS_FOR_LIST) != 0;
+    r.place = r.has_place ? e->place : 0;
     if (MUTANT(KEEP_NOTHING))
         r.amount = 0;
     turn_emit(t, &transfer_reserved_type, &r);

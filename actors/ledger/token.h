@@ -48,6 +48,7 @@ struct token_end {
     uint8_t side;           /* enum crossing_side: which one that is */
     uint16_t slot;          /* transit_slot() */
     uint16_t peer;          /* the other shard */
+    uint32_t place;         /* of one that a list waits for */
 };
 
 /* A token is for a transfer between two shards, one of them this one. */
@@ -63,6 +64,10 @@ const char *token_fault(struct turn *t, const struct token *k);
 /* Finds what this shard needs for it. WAITING: return TURN_WAIT. */
 must_check enum presence token_find(struct turn *t, const struct principal *who,
                                     const struct token *k, struct token_end *e);
+
+/* The same where the transfer is asked for, though a send brings it: a list's shard sent that. */
+must_check enum presence token_find_asked(struct turn *t, const struct principal *who,
+                                          const struct token *k, struct token_end *e);
 
 /* The rules that this shard looks at, in the order of the codes: where the transfer is asked for
  * all but those of the other account, then those of the account here alone. RESULT_OUTCOME_PENDING

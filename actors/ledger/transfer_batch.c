@@ -137,6 +137,7 @@ static struct transfers transfers_of(struct turn *t, const struct message *m,
                     .adjusts = m->who.adjusts },
                     .crossing = {.who = &m->who,
                                  .specs = specs,
+                                 .count = count,
                                  .asked = asked,
                                  .bulk_id = turn_new_id(t, turn_any_slot(t))}};
 }
@@ -149,7 +150,7 @@ static enum presence transfers_await(struct turn *t, struct transfers *all, cons
     for (uint32_t i = 0; i < all->count; i++) {
         const struct bulk_request *b;
         struct id128 bulk_id = ID128_ZERO;
-        if (codes[i] != RESULT_OUTCOME_PENDING)
+        if (codes[i] != RESULT_OUTCOME_PENDING || bulk_has_id(&all->crossing, all->specs[i].id))
             continue;
         enum presence there = bulk_request_of(t, all->specs[i].id, &b, &bulk_id);
         if (there == PRESENCE_WAITING)
@@ -265,6 +266,8 @@ static void transfers_open(struct turn *t, const struct transfers *all,
         .whole = all->whole,
         .results = results,
         .results_count = count,
+        .items = all->crossing.items,
+        .items_count = all->crossing.items_count,
     };
     check(all->seen);
     bulk_request_open(t, &e);

@@ -17,29 +17,56 @@
 #include "schemas/ledger_states.h"
 #include "schemas/result.h"
 
-bool transfer_crosses(struct turn *t, const struct transfer_create *c)
+static bool crossing_is(struct turn *t, uint32_t flags, struct id128 debit_id,
+                        struct id128 credit_id)
 {
     const uint32_t refused = TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_MANAGED;
-    return (c->flags & (refused | POSTING_RESOLVES)) == 0 && c->has_credit_account_id &&
-           token_crosses(t, c->debit_account_id, c->credit_account_id) &&
-           turn_at_home(t, c->debit_account_id);
+    return (flags & (refused | POSTING_RESOLVES)) == 0 && token_crosses(t, debit_id, credit_id) &&
+           turn_at_home(t, debit_id);
 }
 
-/* Nothing here is against it: the other shard is asked. */
-static enum turn_result crossing_open(struct turn *t, const struct token *k,
-                                      const struct token_end *e, const struct transfer_note *note)
+bool transfer_crosses(struct turn *t, const struct transfer_create *c)
+{
+    return c->has_credit_account_id &&
+           crossing_is(t, c->flags, c->debit_account_id, c->credit_account_id);
+}
+
+bool transfer_spec_crosses(struct turn *t, const struct transfer_spec *s)
+{
+    return crossing_is(t, s->flags, s->debit_account_id, s->credit_account_id);
+}
+
+/* Nothing here is against it: the other shard is asked, for the request or list `ask`. */
+static void crossing_send(struct turn *t, const struct token *k, const struct token_end *e,
+                          const struct transfer_note *note, struct id128 ask)
 {
     const struct transfer_token token = {*k};
     check(e->side == CROSSING_SIDE_DEBIT);
-    if (!turn_may_open(t, e->peer)) {
-        turn_refuse(t, ERR_SHARD_UNAVAILABLE);
-        return TURN_DONE;
-    }
-    struct id128 ask = turn_open(t, k->id);
     posting_reserve(t, k, e, ask);
     transfer_note_emit(t, e->posting.debit->tenant_id, k->id, note);
     turn_send(t, &transfer_token_type, &token);
+}
+
+static enum turn_result crossing_open(struct turn *t, const struct token *k,
+                                      const struct token_end *e, const struct transfer_note *note)
+{
+    check(turn_origin(t) == NULL);
+    if (turn_may_open(t, e->peer))
+        crossing_send(t, k, e, note, turn_open(t, k->id));
+    else
+        turn_refuse(t, ERR_SHARD_UNAVAILABLE);
     return TURN_DONE;
+}
+
+/* For a list, whose shard has looked at the other one before it told this one. */
+static void crossing_list(struct turn *t, struct token *k, struct token_end *e,
+                          const struct listed_transfer *c)
+{
+    const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(&c->transfer);
+    check(turn_origin(t) != NULL);
+    k->marks |= c->marks | TOKEN_MARKS_FOR_LIST;
+    e->place = c->place;
+    crossing_send(t, k, e, &note, c->list_id);
 }
 
 enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved *kept,
@@ -47,6 +74,10 @@ enum turn_result crossing_repeat(struct turn *t, const struct transfer_reserved 
 {
     struct transfer_info earlier = {.transfer_id = kept->id};
     check(!id128_is_zero(kept->ask));
+    if ((kept->marks & TOKEN_MARKS_FOR_LIST) != 0) { /* no request waits for it, but a list */
+        turn_refuse(t, RESULT_OUTCOME_PENDING);
+        return TURN_DONE;
+    }
     if ((kept->marks & TOKEN_MARKS_NOTED) != 0 &&
         transfer_info_find_note(t, &earlier) == PRESENCE_WAITING)
         return TURN_WAIT;
@@ -90,6 +121,22 @@ enum turn_result transfer_cross(struct turn *t, const struct message *m)
     return crossing_ask(t, m, &k, &note, 0);
 }
 
+enum presence transfer_cross_listed(struct turn *t, const struct principal *who,
+                                    const struct listed_transfer *c, struct posting *p,
+                                    uint16_t *code)
+{
+    struct token_end e;
+    struct token k = token_of(t, &c->transfer, who);
+    k.marks |= c->marks;
+    if (token_find_asked(t, who, &k, &e) == PRESENCE_WAITING)
+        return PRESENCE_WAITING;
+    *code = token_check(t, &k, &e);
+    *p = e.posting;
+    if (*code == RESULT_OK)
+        crossing_list(t, &k, &e, c);
+    return PRESENCE_THERE;
+}
+
 enum turn_result reversal_cross(struct turn *t, const struct message *m, const struct posting *p,
                                 bool id_chosen)
 {
@@ -107,7 +154,7 @@ enum turn_result reversal_cross(struct turn *t, const struct message *m, const s
 }
 
 /* What is left out is that of the pending transfer. */
-static struct token post_token(struct turn *t, const struct message *m, const struct posting *p)
+static struct token post_token(struct turn *t, const struct principal *who, const struct posting *p)
 {
     const struct transfer_spec *s = &p->transfer;
     const struct pending_transfer *h = p->pending;
@@ -122,22 +169,36 @@ static struct token post_token(struct turn *t, const struct message *m, const st
     k.user_data_64 = s->has_user_data_64 ? s->user_data_64 : h->user_data_64;
     k.user_data_32 = s->has_user_data_32 ? s->user_data_32 : h->user_data_32;
     k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
-    k.has_tenant_id = !id128_equal(h->tenant_id, m->who.tenant_id);
+    k.has_tenant_id = !id128_equal(h->tenant_id, who->tenant_id);
     k.tenant_id = h->tenant_id;
+    check(h->side == CROSSING_SIDE_DEBIT);
+    check(k.amount <= h->held);
     return k;
+}
+
+static struct token_end post_end(const struct posting *p)
+{
+    const struct pending_transfer *h = p->pending;
+    return (struct token_end){
+        .posting = *p, .side = CROSSING_SIDE_DEBIT, .slot = h->slot, .peer = h->peer};
 }
 
 enum turn_result post_cross(struct turn *t, const struct message *m, const struct posting *p,
                             const struct transfer_note *note, bool id_chosen)
 {
-    const struct pending_transfer *h = p->pending;
-    struct token k = post_token(t, m, p);
-    check(h->side == CROSSING_SIDE_DEBIT);
-    check(k.amount <= h->held);
+    struct token k = post_token(t, &m->who, p);
     k.marks |= id_chosen ? TOKEN_MARKS_ID_CHOSEN : 0u;
     k.marks |= transfer_note_any(note) ? TOKEN_MARKS_NOTED : 0u;
-    const struct token_end e = {*p, CROSSING_SIDE_DEBIT, h->slot, h->peer};
+    const struct token_end e = post_end(p);
     return crossing_open(t, &k, &e, note);
+}
+
+void post_cross_listed(struct turn *t, const struct principal *who, const struct listed_transfer *c,
+                       const struct posting *p)
+{
+    struct token k = post_token(t, who, p);
+    struct token_end e = post_end(p);
+    crossing_list(t, &k, &e, c);
 }
 
 /* Home asks for no more than it holds, and that is held here too. */
@@ -208,10 +269,34 @@ static struct transfers_row crossing_follow(struct turn *t, const struct followi
     return transfer_row_of_pending(made.id, turn_found_pending_transfer(t, made.id));
 }
 
+void crossing_tell_list(struct turn *t, struct id128 list_id, const struct bulk_refusal *outcome)
+{
+    const struct listed_outcome m = {list_id, *outcome};
+    check(turn_origin(t) != NULL);
+    check(!id128_is_zero(list_id));
+    check((outcome->result == RESULT_MANAGED) == (outcome->manager_code != 0));
+    turn_send(t, &listed_outcome_type, &m);
+}
+
+/* Tells the list that waits for it; false: a request does. */
+static bool crossing_told_list(struct turn *t, const struct following *f, uint16_t code)
+{
+    struct bulk_refusal outcome = {.place = f->kept.place, .result = code};
+    if ((f->kept.marks & TOKEN_MARKS_FOR_LIST) == 0)
+        return false;
+    if (code == RESULT_MANAGED)
+        manager_note_away(t, f->kept.credit_account_id,
+                          (f->kept.flags & TRANSFER_FLAGS_CLOSING_CREDIT) != 0, &outcome);
+    crossing_tell_list(t, f->kept.ask, &outcome);
+    return true;
+}
+
 /* As inside one shard, a refusal of what a service manages names the manager. */
 static void crossing_refuse(struct turn *t, const struct following *f, uint16_t code)
 {
     check(code != RESULT_OK);
+    if (crossing_told_list(t, f, code))
+        return;
     if (code != RESULT_MANAGED) {
         turn_close(t, f->kept.ask, code, NULL, NULL, 0);
         return;
@@ -249,6 +334,8 @@ enum turn_result transfer_on_follow(struct turn *t, struct id128 self, const str
         return TURN_DONE;
     }
     const struct transfers_row row = crossing_follow(t, &f, &c->decision);
+    if (crossing_told_list(t, &f, RESULT_OK))
+        return TURN_DONE;
     info = transfer_row_info(&row, turn_alloc(t, MANAGER_TEXT_MAX));
     transfer_info_take_note(&info, &note);
     turn_close(t, f.kept.ask, RESULT_OK, &transfer_info_type, &info, 0);

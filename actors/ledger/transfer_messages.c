@@ -60,7 +60,7 @@ static enum turn_result transfer_end(struct turn *t, const struct message *m, st
 
 /* By its debit account a message finds the home of what it posts or voids. One that leaves that out
  * comes anywhere: then a half is no pending transfer. */
-static uint16_t created_check(struct turn *t, struct posting *p)
+uint16_t transfer_created_check(struct turn *t, struct posting *p)
 {
     if (posting_has(p, TRANSFER_FLAGS_LINKED))
         return RESULT_LINKED_EVENT_CHAIN_OPEN;
@@ -83,7 +83,7 @@ enum turn_result transfer_on_create(struct turn *t, struct id128 self, const str
     const struct transfer_note note = TRANSFER_NOTE_WITH_REASON_OF(c);
     if (posting_find(t, &p) == PRESENCE_WAITING)
         return TURN_WAIT;
-    return transfer_end(t, m, &p, created_check(t, &p), &note, c->has_transfer_id);
+    return transfer_end(t, m, &p, transfer_created_check(t, &p), &note, c->has_transfer_id);
 }
 
 /* --- post, void, reverse ---------------------------------------------------------------------- */

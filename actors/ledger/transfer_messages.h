@@ -12,6 +12,9 @@ enum turn_result transfer_on_post(struct turn *t, struct id128 self, const struc
 enum turn_result transfer_on_void(struct turn *t, struct id128 self, const struct message *m);
 enum turn_result transfer_on_reverse(struct turn *t, struct id128 self, const struct message *m);
 
+/* posting_check() of one that is asked for by itself. */
+must_check uint16_t transfer_created_check(struct turn *t, struct posting *p);
+
 /* For transactions as well. RESULT_OK, or why this transfer cannot be moved back. */
 must_check uint16_t transfer_reversible(const struct transfer_info *info);
 

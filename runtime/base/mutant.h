@@ -97,6 +97,7 @@
     X(OTHER_SIDE_TIMER, "other_side_timer")                                                        \
     X(EXPIRE_POSTING, "expire_posting")                                                            \
     X(FORGET_ENDED, "forget_ended")                                                                \
+    X(KEPT_IS_MADE, "kept_is_made")                                                                \
     X(ANSWER_LIST_EARLY, "answer_list_early")                                                      \
     X(CODE_TO_NEIGHBOUR, "code_to_neighbour")                                                      \
     X(AWAIT_RIVAL, "await_rival")                                                                  \

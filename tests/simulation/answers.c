@@ -291,14 +291,16 @@ static void check_entries(struct run *run, const struct request *q, const void *
     }
 }
 
-/* In the journal of the list's home; one that was there before may be another shard's. */
+/* In the journal of the list's home, or of its own; one that was there before may be another
+ * shard's. */
 static const struct ref_transfer *item_made(const struct run *run, const struct request *q,
-                                            struct id128 id, bool before)
+                                            const struct transfer_spec *s, bool before)
 {
+    bool named = !id128_is_zero(s->debit_account_id);
     const struct ref_transfer *t = NULL;
     for (uint16_t i = 0; i < run->swarm.shards && t == NULL; i++) {
-        if (i == q->shard || before)
-            t = reference_transfer(&run->reference, i, id);
+        if (i == q->shard || before || !named || i == run_home(run, s->debit_account_id))
+            t = reference_transfer(&run->reference, i, s->id);
         if (t != NULL && t->kind == REF_REFUSED)
             t = NULL;
     }
@@ -348,7 +350,7 @@ static void check_item(struct run *run, const struct request *q, const struct tr
                        uint16_t code)
 {
     bool done = code == RESULT_OK || code == RESULT_EXISTS;
-    const struct ref_transfer *t = item_made(run, q, s->id, code == RESULT_EXISTS);
+    const struct ref_transfer *t = item_made(run, q, s, code == RESULT_EXISTS);
     run->cover.codes[code]++;
     check_rival(run, q, &s->id, code);
     if (done && t == NULL && (code == RESULT_OK || !item_decided(run, s)))

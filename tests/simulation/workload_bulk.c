@@ -9,11 +9,58 @@
 
 #define CODE 7
 #define LATELY 4 /* requests */
+#define HELD_TRIED 60
 
-/* Some are of a kind that does not cross, or of no kind at all. */
+/* Those that no parcel has a place for: their homes make them. */
+static uint32_t flags_listed(struct run *run)
+{
+    static const uint32_t kinds[] = {
+        TRANSFER_FLAGS_PENDING,
+        TRANSFER_FLAGS_PENDING,
+        TRANSFER_FLAGS_BALANCING_DEBIT,
+        TRANSFER_FLAGS_BALANCING_CREDIT,
+        TRANSFER_FLAGS_PENDING | TRANSFER_FLAGS_BALANCING_DEBIT,
+        TRANSFER_FLAGS_PENDING | TRANSFER_FLAGS_BALANCING_CREDIT,
+        TRANSFER_FLAGS_PENDING | TRANSFER_FLAGS_CLOSING_DEBIT,
+        TRANSFER_FLAGS_PENDING | TRANSFER_FLAGS_CLOSING_CREDIT,
+        TRANSFER_FLAGS_CLOSING_CREDIT, /* of no kind at all */
+    };
+    bool closes = workload_chance(run, 8);
+    return kinds[rng_below(&run->rng, closes ? array_len(kinds) : 6)];
+}
+
+/* A post or void of a pending transfer, wherever it is. */
+static bool resolve_listed(struct run *run, struct transfer_spec *s)
+{
+    const struct reference *r = &run->reference;
+    for (int i = 0; i < HELD_TRIED && r->transfer_count > 0; i++) {
+        const struct ref_transfer *t = &r->transfers[rng_below(&run->rng, r->transfer_count)];
+        bool managed = (t->flags & TRANSFER_FLAGS_MANAGED) != 0;
+        if (t->kind != REF_PENDING || !t->open || (managed && !workload_chance(run, 4)))
+            continue;
+        *s = (struct transfer_spec){
+            .id = workload_new_id(run, run_home(run, t->debit)),
+            .debit_account_id = workload_chance(run, 3) ? ID128_ZERO : t->debit,
+            .pending_id = t->id,
+            .flags =
+                workload_chance(run, 3) ? TRANSFER_FLAGS_VOID_PENDING : TRANSFER_FLAGS_POST_PENDING,
+        };
+        if (s->flags == TRANSFER_FLAGS_POST_PENDING && workload_chance(run, 3)) {
+            s->has_amount = true;
+            s->amount = workload_part(run, t->amount);
+            s->flags |= workload_chance(run, 2) ? TRANSFER_FLAGS_KEEP_REMAINDER : 0u;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Some are of a kind that does not cross in a chain. */
 static uint32_t flags_across(struct run *run, bool last, bool chains)
 {
     uint32_t flags = 0;
+    if (!chains && workload_chance(run, 2))
+        return flags_listed(run);
     if (workload_chance(run, 16))
         flags |= workload_chance(run, 2) ? TRANSFER_FLAGS_PENDING : TRANSFER_FLAGS_BALANCING_DEBIT;
     if (chains && !workload_chance(run, 3) && (!last || workload_chance(run, 30)))
@@ -40,6 +87,9 @@ static bool make_item_across(struct run *run, struct transfer_spec *s,
                              const struct transfer_spec *before, uint32_t flags)
 {
     struct transaction_leg leg, last = {.amount = 0};
+    if (flags != 0 && (flags & TRANSFER_FLAGS_LINKED) == 0 && before == NULL &&
+        workload_chance(run, 3) && resolve_listed(run, s))
+        return true;
     if (before != NULL)
         last.credit_account_id = before->credit_account_id;
     if (!workload_leg_across(run, &leg, before != NULL ? &last : NULL))
@@ -55,8 +105,12 @@ static bool make_item_across(struct run *run, struct transfer_spec *s,
         .flags = flags,
         .has_description = workload_chance(run, 6),
         .description = slice_of("One of many"),
+        .has_timeout_s = (flags & TRANSFER_FLAGS_PENDING) != 0 && workload_chance(run, 2),
+        .timeout_s = workload_expiry_s(run),
     };
     workload_reason(run, &s->has_reason, &s->reason);
+    if ((flags & TRANSFER_FLAGS_BALANCING_DEBIT) != 0)
+        s->has_amount = !workload_chance(run, 2);
     uint64_t opened = workload_earliest(run, leg.debit_account_id, leg.credit_account_id);
     s->has_effective_time = workload_effective(run, 8, opened, opened, &s->effective_time);
     return true;
@@ -64,17 +118,22 @@ static bool make_item_across(struct run *run, struct transfer_spec *s,
 
 static struct transfer_create single_of(struct run *run, const struct transfer_spec *s)
 {
+    bool resolves = !id128_is_zero(s->pending_id);
     return (struct transfer_create){
         .has_transfer_id = !workload_chance(run, 5),
         .transfer_id = s->id,
         .debit_account_id = s->debit_account_id,
-        .has_credit_account_id = true,
+        .has_credit_account_id = !resolves,
         .credit_account_id = s->credit_account_id,
-        .has_amount = true,
+        .has_pending_id = resolves,
+        .pending_id = s->pending_id,
+        .has_amount = s->has_amount,
         .amount = s->amount,
         .currency = s->currency,
-        .has_code = true,
+        .has_code = !resolves,
         .code = s->code,
+        .has_timeout_s = s->has_timeout_s,
+        .timeout_s = s->timeout_s,
         .has_flags = s->flags != 0,
         .flags = s->flags,
         .has_effective_time = s->has_effective_time,

@@ -476,8 +476,19 @@ static void a_post_over_shards_is_reversed(void **state)
     expect_payee(b, 70, 0);
 }
 
-/* What another shard must be asked for is asked for alone. */
-static void a_list_voids_it_and_does_not_post_it(void **state)
+static struct item_results answered(struct shards_bank *b, struct transfer_spec *items,
+                                    uint32_t count)
+{
+    const struct transfers_create list = {items, count};
+    struct item_results refused;
+    struct question *q = shards_ask(b, &transfers_create_type, &list, 0);
+    assert_int_equal(shards_code(b, q), RESULT_OK);
+    shards_reply(b, q, &item_results_type, &refused);
+    return refused;
+}
+
+/* As it would be by itself: for a post the other shard is asked. */
+static void a_list_posts_it_and_voids_it(void **state)
 {
     struct shards_bank *b = *state;
     given_accounts(b);
@@ -485,23 +496,22 @@ static void a_list_voids_it_and_does_not_post_it(void **state)
     struct transfer_spec items[] = {
         {.id = id_of(20, 0), .pending_id = first, .flags = TRANSFER_FLAGS_POST_PENDING},
         {.id = id_of(21, 0), .pending_id = second, .flags = TRANSFER_FLAGS_VOID_PENDING},
+        {.id = id_of(22, 0), .pending_id = first, .flags = TRANSFER_FLAGS_POST_PENDING},
     };
-    const struct transfers_create list = {items, array_len(items)};
-    struct item_results refused;
-    struct question *q = shards_ask(b, &transfers_create_type, &list, 0);
-    assert_int_equal(shards_code(b, q), RESULT_OK);
-    shards_reply(b, q, &item_results_type, &refused);
+    struct item_results refused = answered(b, items, array_len(items));
     assert_int_equal(refused.results_count, 1);
-    assert_int_equal(refused.results[0].index, 0);
-    assert_int_equal(refused.results[0].result, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
+    assert_int_equal(refused.results[0].index, 2);
+    assert_int_equal(refused.results[0].result, RESULT_PENDING_TRANSFER_UNDER_WAY);
     shards_run(b, NS_PER_S);
-    expect_payer(b, 100, 30);
-    expect_payee(b, 0, 30);
+    expect_payer(b, 70, 0);
+    expect_payee(b, 30, 0);
+    assert_int_equal(shown(b, first).status, TRANSFER_STATUS_POSTED);
     assert_int_equal(shown(b, second).status, TRANSFER_STATUS_VOIDED);
 }
 
-/* A list goes to the shard of its first item's ids: this one's has the half. */
-static void a_list_voids_nothing_where_it_has_no_home(void **state)
+/* A list goes to the shard of its first item's ids: this one's has the half, and knows where the
+ * other is. */
+static void a_list_voids_it_from_where_its_half_is(void **state)
 {
     struct shards_bank *b = *state;
     given_accounts(b);
@@ -509,15 +519,10 @@ static void a_list_voids_nothing_where_it_has_no_home(void **state)
     struct transfer_spec items[] = {
         {.id = id_of(21, 1), .pending_id = held, .flags = TRANSFER_FLAGS_VOID_PENDING},
     };
-    const struct transfers_create list = {items, array_len(items)};
-    struct item_results refused;
-    struct question *q = shards_ask(b, &transfers_create_type, &list, 0);
-    assert_int_equal(shards_code(b, q), RESULT_OK);
-    shards_reply(b, q, &item_results_type, &refused);
-    assert_int_equal(refused.results_count, 1);
-    assert_int_equal(refused.results[0].result, RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS);
-    expect_payer(b, 100, 30);
-    assert_int_equal(shown(b, held).status, TRANSFER_STATUS_PENDING);
+    assert_int_equal(answered(b, items, array_len(items)).results_count, 0);
+    shards_run(b, NS_PER_S);
+    expect_payer(b, 100, 0);
+    assert_int_equal(shown(b, held).status, TRANSFER_STATUS_VOIDED);
 }
 
 static void nobody_asks_for_what_services_manage(void **state)
@@ -559,8 +564,8 @@ int main(void)
         SHARDS_TEST(transfers_are_imported_over_shards),
         SHARDS_TEST(books_of_the_past_balance_at_every_step),
         SHARDS_TEST(a_post_over_shards_is_reversed),
-        SHARDS_TEST(a_list_voids_it_and_does_not_post_it),
-        SHARDS_TEST(a_list_voids_nothing_where_it_has_no_home),
+        SHARDS_TEST(a_list_posts_it_and_voids_it),
+        SHARDS_TEST(a_list_voids_it_from_where_its_half_is),
         SHARDS_TEST(nobody_asks_for_what_services_manage),
         SHARDS_TEST(nobody_can_claim_an_end),
     };
