@@ -240,23 +240,40 @@ bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *v
 
 static const char json_input_too_large[] = "must be less than 2^128 - 1 minor units";
 
-bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
+static bool json_input_no_decimal(const struct json_token *t, struct json_input *in)
 {
     if (t->kind != JSON_NUMBER && !json_input_is_text(t))
         return json_input_invalid(in, "must be a decimal in a string, like \"10.50\"");
-    switch (decimal_parse(t->text.data, t->text.len, value)) {
-    case DECIMAL_GOOD:
-        return true;
-    case DECIMAL_TOO_PRECISE:
-        return json_refuse(in->error, RESULT_AMOUNT_TOO_PRECISE,
-                           "has more decimals than any currency");
-    case DECIMAL_TOO_LARGE:
-        return json_refuse(in->error, RESULT_AMOUNT_OUT_OF_RANGE, json_input_too_large);
-    case DECIMAL_MALFORMED:
-        break;
-    }
     return json_input_invalid(in, "must be a decimal like \"10.50\": digits with at most one point "
                                   "between them, no sign, no exponent, no needless zeros in front");
+}
+
+static enum decimal_form json_input_decimal(const struct json_token *t, struct decimal *value)
+{
+    if (t->kind != JSON_NUMBER && !json_input_is_text(t))
+        return DECIMAL_MALFORMED;
+    return decimal_parse(t->text.data, t->text.len, value);
+}
+
+bool json_get_plain(const struct json_token *t, struct json_input *in, struct decimal *value)
+{
+    enum decimal_form form = json_input_decimal(t, value);
+    if (form == DECIMAL_MALFORMED)
+        return json_input_no_decimal(t, in);
+    return form == DECIMAL_GOOD || json_input_invalid(in, "has too many digits");
+}
+
+bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value)
+{
+    enum decimal_form form = json_input_decimal(t, value);
+    if (form == DECIMAL_MALFORMED)
+        return json_input_no_decimal(t, in);
+    if (form == DECIMAL_TOO_LARGE)
+        return json_refuse(in->error, RESULT_AMOUNT_OUT_OF_RANGE, json_input_too_large);
+    if (form == DECIMAL_TOO_PRECISE || value->scale > CURRENCY_DECIMALS_MAX)
+        return json_refuse(in->error, RESULT_AMOUNT_TOO_PRECISE,
+                           "has more decimals than any currency");
+    return true;
 }
 
 bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value)

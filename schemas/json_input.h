@@ -79,6 +79,8 @@ bool json_get_uint(const struct json_token *t, struct json_input *in, uint64_t m
 bool json_get_u64(const struct json_token *t, struct json_input *in, uint64_t *value);
 bool json_get_u128(const struct json_token *t, struct json_input *in, u128 *value);
 bool json_get_decimal(const struct json_token *t, struct json_input *in, struct decimal *value);
+/* The same of what is no amount of money, and may have up to DECIMAL_SCALE_MAX decimals. */
+bool json_get_plain(const struct json_token *t, struct json_input *in, struct decimal *value);
 bool json_get_amount(const struct json_token *t, struct json_input *in, int slot, u128 *value);
 bool json_get_id(const struct json_token *t, struct json_input *in, const char *prefix,
                  const char *rule, struct id128 *value);

@@ -75,7 +75,7 @@ def _getter(m, f):
         return (["void *items;"],
                 f"json_get_list(t, in, &{f.argument}_json, {f.min}, {f.max},\n"
                 f"                {rule}, &items, &{at}_count)", [f"{at} = items;"])
-    return [], f"json_get_{f.type}(t, in, {ref})", []
+    return [], f"json_get_{'plain' if f.plain else f.type}(t, in, {ref})", []
 
 
 def _set(m):

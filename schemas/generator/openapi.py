@@ -8,6 +8,8 @@ from .text import base64url_length
 
 ID_PATTERN = "_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
 AMOUNT_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,8})?$"
+PLAIN_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]{1,48})?$"
+PLAIN_LENGTH = 90
 WHOLE_PATTERN = "^(0|[1-9][0-9]*)$"
 TEXT_PATTERN = r"^[^\x00-\x1F\x7F-\x9F\u202A-\u202E\u2066-\u2069]*$"
 KEY_PATTERN = r'^([!#-~]+|"([ !#-\[\]-~]|\\["\\])+")$'
@@ -351,7 +353,7 @@ def _parameters(schema, r, m):
 
 
 def _takes_amounts(schema, m):
-    return any(f.type in ("decimal", "amount") for f in m.json_fields) or \
+    return any(f.type in ("decimal", "amount") and not f.plain for f in m.json_fields) or \
         any(_takes_amounts(schema, part) for part in schema.uses(m))
 
 
@@ -592,7 +594,7 @@ def _needed(schema, m, f):
 
 
 def _property(schema, f, asked):
-    amount = asked and f.type in ("decimal", "amount")
+    amount = asked and f.type in ("decimal", "amount") and not f.plain
     shape = {"$ref": "#/components/schemas/amount"} if amount else _shape(schema, f, asked)
     if asked and f.type in ("u64", "u128"):
         number = {"type": "integer", "minimum": 0}
@@ -619,6 +621,9 @@ def _shape(schema, f, asked):
         return _whole(U64_DIGITS if kind == "u64" else U128_DIGITS)
     if kind in ("decimal", "amount") and schema.port and f.compat == "number":
         return {"type": "number", "minimum": 0}
+    if f.plain:
+        return {"oneOf": [{"type": "string", "pattern": PLAIN_PATTERN, "maxLength": PLAIN_LENGTH},
+                          {"type": "number", "minimum": 0}]}
     if kind in ("decimal", "amount"):
         return {"type": "string", "pattern": AMOUNT_PATTERN, "maxLength": U128_DIGITS + 1}
     if kind == "id":

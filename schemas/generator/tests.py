@@ -157,9 +157,10 @@ def _numbers(schema, f):
                 "((struct id128){UINT64_MAX, UINT64_MAX})")
     if f.type == "time":
         return "0", "1700000000123456000u", "UINT64_MAX"
+    most = "DECIMAL_SCALE_MAX" if f.plain else "CURRENCY_DECIMALS_MAX"
     if f.type == "decimal":
         return ("((struct decimal){0, 0})", "((struct decimal){1050, 2})",
-                "((struct decimal){U128_MAX, DECIMAL_SCALE_MAX})")
+                f"((struct decimal){{U128_MAX, {most}}})")
     if f.type == "currency":
         return tuple(str(n) for n in CURRENCIES)
     if f.type == "result":
