@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A page is an array: the things, the cursor of the next page or nil, the total or nil, and whether
- * that is exact or nil. Of the pages that are counted only the first two are looked at; the page
- * that is answered ends with two nils, in whose place the total is written. */
+/* A page is an array: the things, the cursor of the next page or nil, what else it has, the total
+ * or nil, and whether that is exact or nil. Of the pages that are counted only the first two are
+ * looked at; the page that is answered ends with two nils, in whose place the total is written. */
 #include "runtime/shard/query_count.h"
 
-#define PAGE_FIELDS_MAX 8
+#define PAGE_FIELDS_MAX 16
 #define PAGE_NIL 0xC0
 
 static bool query_count_flag(const void *body, uint16_t offset)

@@ -19,13 +19,15 @@ def given_something_in_each_list(bank):
         hold = bank.post(f"/wallets/{purse}/holds", {"amount": "1.00"}).expect(201).json
     bank.post(f"/wallets/{purse}/holds/{hold['hold_id']}/capture", {"amount": "0.50"}).expect(200)
     ids = {"wallet_id": purse, "account_id": account_of(purse), "payment_id": payment,
-           "hold_id": hold["hold_id"]}
+           "hold_id": hold["hold_id"], "from_currency": "USD", "to_currency": "INR"}
+    for rate in ("83.25", "83.26", "83.27"):
+        bank.request("PUT", "/rates/USDINR", {"rate": rate}).expect(200)
     paths, lists = bank.get("/openapi.json").expect(200).json["paths"], {}
     for path in paths:
         parameters = [p for p in paths[path].get("get", {}).get("parameters", []) if "name" in p]
         if "cursor" in [p["name"] for p in parameters]:
             lists[path] = parameters, path.format(**ids)
-    equal(len(lists), 12, "lists")
+    equal(len(lists), 14, "lists")
     return lists
 
 
