@@ -65,8 +65,17 @@ class World:
             else self.authorised(),
             "transfer_id": lambda: self.movement(operation),
             "transaction_id": self.transaction,
+            "pair": lambda: self.rated(operation),
+            "from_currency": lambda: self.rated(operation)[:3],
+            "to_currency": lambda: self.rated(operation)[3:],
         }
         return {name: made[name]() for name in names}
+
+    def rated(self, operation):
+        """A pair with a rate set by hand, unless one is to be observed or set."""
+        if not operation.endswith("/observations"):
+            self.bank.request("PUT", "/rates/USDINR", {"rate": "83.25"}).expect(200)
+        return "USDINR"
 
     def movement(self, operation):
         if "/wallets/" in operation:

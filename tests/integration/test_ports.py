@@ -13,7 +13,7 @@ from scenarios import contains, equal, run, true
 TITLES = {"forex": "Forex Service", "ledger": "Ledger Service", "payment": "Payment Service",
           "profile": "Profile Service", "rule_engine": "Rule Engine Service",
           "wallet": "Wallet Service"}
-BUILT = {"ledger", "payment", "rule_engine", "wallet"}  # operations that do something
+BUILT = {"forex", "ledger", "payment", "rule_engine", "wallet"}  # operations that do something
 
 
 def opened(payd):

@@ -9,6 +9,7 @@
 #include "schemas/ledger.h"
 #include "schemas/refusals.h"
 #include "schemas/result.h"
+#include "schemas/rule_engine.h"
 
 #define COVER_SELDOM 10
 
@@ -132,6 +133,8 @@ static const struct {
     {&transfer_create_type, RESULT_OVERFLOWS_TIMEOUT, "no clock is so far on before the year 2448"},
     {&transaction_create_type, RESULT_OVERFLOWS_TIMEOUT, "the same"},
     {&transfer_post_type, RESULT_ID_UNDER_WAY, "no list over shards has a post yet"},
+    {&transaction_evaluate_type, RESULT_AMOUNT_TOO_PRECISE, "its amount is in no currency"},
+    {&transaction_evaluate_type, RESULT_AMOUNT_OUT_OF_RANGE, "the same"},
     {&trial_balance_at_type, RESULT_TOO_MANY_ACCOUNTS, "takes more accounts than a run makes"},
 };
 
