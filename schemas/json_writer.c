@@ -54,8 +54,8 @@ static inline bool json_writer_reserve(struct json_writer *w, size_t more)
 
 void json_put_raw(struct json_writer *w, const char *data, size_t len)
 {
-    if (!json_writer_reserve(w, len))
-        return;
+    if (len == 0 || !json_writer_reserve(w, len))
+        return; /* before the first byte there is no memory to add nothing to */
     memcpy(w->data + w->len, data, len);
     w->len += len;
 }
