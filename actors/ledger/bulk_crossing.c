@@ -44,7 +44,7 @@ static bool spec_resolves_away(struct turn *t, const struct transfer_spec *s)
     struct id128 home = transfer_home(s->debit_account_id, s->pending_id);
     enum presence there = turn_find_pending_transfer(t, s->pending_id, &h);
     if (there == PRESENCE_THERE && !pending_transfer_is_half(h))
-        return h->side != 0;
+        return h->crosses;
     return !turn_at_home(t, home) || there == PRESENCE_THERE;
 }
 

@@ -87,7 +87,7 @@ static enum presence listed_make(struct turn *t, const struct message *m, struct
             return PRESENCE_WAITING;
         o->result = transfer_created_check(t, &p);
         *asked = o->result == RESULT_OK && posting_has(&p, TRANSFER_FLAGS_POST_PENDING) &&
-                 p.pending->side != 0;
+                 p.pending->crosses;
         if (*asked)
             post_cross_listed(t, &who, c, &p);
     }

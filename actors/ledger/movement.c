@@ -312,6 +312,7 @@ static struct pending_transfer *movement_begin_half(struct registry *r, struct s
     struct pending_transfer *h = registry_create(r, KIND_TRANSFER, p->id);
     h->tenant_id = s->debit->tenant_id;
     fill_pending(h, p, decided_time);
+    h->crosses = true;
     h->side = side;
     pending_assert(h);
     return h;
@@ -408,7 +409,7 @@ void transfer_crossed_apply(struct registry *r, const void *event, uint64_t time
 /* Both accounts, or the one of this shard and that of money in transit. */
 static struct sides sides_of_pending(struct registry *r, const struct pending_transfer *h)
 {
-    if (h->side == 0)
+    if (!h->crosses)
         return sides_of(r, h->debit_account_id, h->credit_account_id);
     struct id128 own_id =
         h->side == CROSSING_SIDE_DEBIT ? h->debit_account_id : h->credit_account_id;
@@ -420,7 +421,7 @@ static void pending_give_back(struct sides *s, struct pending_transfer *h, u128 
     struct ledger_totals *l = s->totals;
     movement_take(&h->held, amount);
     movement_release(s, amount);
-    if (h->side != 0)
+    if (h->crosses)
         movement_take(h->side == CROSSING_SIDE_DEBIT ? &l->transit_credits_pending
                                                      : &l->transit_debits_pending,
                       amount);
@@ -431,7 +432,7 @@ static void pending_post(struct sides *s, struct pending_transfer *h, u128 amoun
     movement_add(&h->posted, amount);
     if (amount == 0)
         return;
-    if (h->side == 0)
+    if (!h->crosses)
         movement_post(s, amount);
     else
         crossed_post(s, h->side, amount);
@@ -463,7 +464,7 @@ static void movement_resolve(struct registry *r, struct sides *s, struct pending
     registry_no_deadline(r, KIND_TRANSFER, id);
     if (status == TRANSFER_STATUS_POSTED)
         return;
-    if (h->side != 0) {
+    if (h->crosses) {
         movement_close(s, h->side, h->flags, false);
         return;
     }
@@ -501,9 +502,9 @@ void transfer_resolved_apply(struct registry *r, const void *event, uint64_t tim
     pending_give_back(&s, h, taken);
     check(h->held == e->remaining);
     pending_post(&s, h, e->amount);
-    if (h->side != 0 && !e->has_decided_time)
+    if (h->crosses && !e->has_decided_time)
         movement_next_version(&s, h->side);
-    if (h->side == 0)
+    if (!h->crosses)
         note_import(s.totals, e->flags, e->effective_time);
     else
         note_crossed_import(s.totals, e->flags, e->effective_time);
@@ -525,7 +526,7 @@ static void pending_end(struct registry *r, struct id128 id, enum transfer_statu
     pending_assert(h);
     struct sides s = sides_of_pending(r, h);
     pending_give_back(&s, h, h->held);
-    if (h->side != 0)
+    if (h->crosses)
         movement_next_version(&s, h->side);
     movement_resolve(r, &s, h, id, status);
     pending_assert(h);

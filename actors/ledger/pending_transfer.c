@@ -24,7 +24,7 @@ static enum presence pending_find_sides(struct turn *t, const struct pending_tra
     bool half = pending_transfer_is_half(h);
     enum presence o = turn_find_account(t, half ? h->credit_account_id : h->debit_account_id, &own);
     enum presence c = o;
-    if (h->side == 0)
+    if (!h->crosses)
         c = turn_find_account(t, h->credit_account_id, &other);
     else if (o == PRESENCE_THERE && transit_find(t, own, h->peer) == PRESENCE_WAITING)
         c = PRESENCE_WAITING;
@@ -75,8 +75,10 @@ static enum turn_result on_timeout(struct turn *t, struct id128 self)
 }
 
 static const struct handler handlers[] = {
-    {&transfer_get_type, transfer_on_get},         {&transfer_post_type, transfer_on_post},
-    {&transfer_void_type, transfer_on_void},       {&transfer_reverse_type, transfer_on_reverse},
+    {&transfer_get_type, transfer_on_get},
+    {&transfer_post_type, transfer_on_post},
+    {&transfer_void_type, transfer_on_void},
+    {&transfer_reverse_type, transfer_on_reverse},
     {&transaction_get_type, transaction_on_get},
     {&transaction_reverse_type, transaction_on_reverse},
 };

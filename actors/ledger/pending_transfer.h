@@ -37,17 +37,18 @@ struct pending_transfer {
     bool has_timeout_s;
     /* Of one between two shards. Its home, the shard of the debit account, owns it and has its
      * only timer; the other has a half of it, which does what home has decided or asks for. */
-    uint8_t side;   /* enum crossing_side: which account is here; 0: both are */
-    bool resolving; /* at home: the other shard is asked to post it */
-    uint16_t slot;  /* transit_slot() of this shard */
-    uint16_t peer;  /* the other one */
+    bool crosses;         /* it is one, and what follows is there; else both accounts are here */
+    uint8_t side;         /* enum crossing_side: which account is here */
+    bool resolving;       /* at home: the other shard is asked to post it */
+    uint16_t slot;        /* transit_slot() of this shard */
+    uint16_t peer;        /* the other one */
     struct id128 told_id; /* at home: who is told what becomes of it (told_transfer.h); or zero */
 };
 
 /* Is it at home elsewhere? */
 static inline bool pending_transfer_is_half(const struct pending_transfer *h)
 {
-    return h->side == CROSSING_SIDE_CREDIT;
+    return h->crosses && h->side == CROSSING_SIDE_CREDIT;
 }
 
 /* When its time is up, if it has a timeout. */

@@ -199,16 +199,17 @@ enum presence posting_find(struct turn *t, struct posting *p)
     p->exists = false;
     if (!id128_is_zero(s->pending_id))
         waiting = find_pending(t, p) == PRESENCE_WAITING;
-    uint8_t side = p->pending != NULL && posting_has(p, POSTING_RESOLVES) ? p->pending->side : 0;
-    bool debit_away = p->debit_away || side == CROSSING_SIDE_CREDIT;
-    waiting |= find_sides(t, p, debit_away, p->credit_away || side == CROSSING_SIDE_DEBIT);
+    const struct pending_transfer *h = posting_has(p, POSTING_RESOLVES) ? p->pending : NULL;
+    bool crosses = h != NULL && h->crosses, half = crosses && pending_transfer_is_half(h);
+    bool debit_away = p->debit_away || half;
+    waiting |= find_sides(t, p, debit_away, p->credit_away || (crosses && !half));
     if (!p->decided)
         waiting |= find_earlier(t, p) == PRESENCE_WAITING;
     const struct account *first = debit_away ? p->credit : p->debit;
     if (first != NULL)
         waiting |= find_totals(t, p, first) == PRESENCE_WAITING;
-    if (first != NULL && side != 0)
-        waiting |= transit_find(t, first, p->pending->peer) == PRESENCE_WAITING;
+    if (first != NULL && crosses)
+        waiting |= transit_find(t, first, h->peer) == PRESENCE_WAITING;
     return waiting ? PRESENCE_WAITING : PRESENCE_THERE;
 }
 
@@ -303,7 +304,7 @@ static void emit_resolved(struct turn *t, const struct posting *p)
     uint64_t time_ns = turn_time(t);
     turn_emit(t, &transfer_resolved_type, &e);
     told_transfer_send(t, s->pending_id);
-    if (h->side == 0)
+    if (!h->crosses)
         return;
     const struct half_end end = {
         .pending_id = s->pending_id,

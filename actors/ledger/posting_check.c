@@ -438,7 +438,7 @@ static uint16_t pending_home_check(const struct posting *p)
 {
     check(p->pending != NULL);
     bool asks = pending_transfer_is_half(p->pending) ||
-                (p->pending->side != 0 && posting_has(p, TRANSFER_FLAGS_POST_PENDING));
+                (p->pending->crosses && posting_has(p, TRANSFER_FLAGS_POST_PENDING));
     return asks && !p->over_shards ? RESULT_ACCOUNTS_IN_DIFFERENT_SHARDS : RESULT_OK;
 }
 

@@ -30,12 +30,13 @@ struct token token_of(struct turn *t, const struct transfer_spec *s, const struc
     struct token k = {.amount = 0};
     check((s->flags & POSTING_RESOLVES) == 0);
     token_from_transfer_spec(&k, s);
-    /* Without an amount a balancing transfer is for all that there is, and a closing one for none.
-     */
-    k.amount = s->has_amount || (s->flags & POSTING_BALANCES) == 0 ? s->amount : U128_MAX;
     k.decide_until = turn_now(t) + TOKEN_PATIENCE_NS;
     bool reasoned = s->has_reason && !fields_blank(s->reason);
-    k.marks = (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (reasoned ? TOKEN_MARKS_REASONED : 0u);
+    /* Without an amount a balancing transfer is for all that there is, and a closing one for none.
+     */
+    bool all = !s->has_amount && (s->flags & POSTING_BALANCES) != 0;
+    k.marks = (who->adjusts ? TOKEN_MARKS_ADJUSTS : 0u) | (reasoned ? TOKEN_MARKS_REASONED : 0u) |
+              (all ? TOKEN_MARKS_UNLIMITED : 0u);
     return k;
 }
 
@@ -65,10 +66,20 @@ const char *token_fault(struct turn *t, const struct token *k)
     if (debit_here == turn_at_home(t, k->credit_account_id) ||
         slot_map_home(turn_slots(t), away) != o->shard)
         return "a token of other accounts than those of its two shards";
-    if (k->has_wanted != k->has_lack)
+    bool all = (k->marks & TOKEN_MARKS_UNLIMITED) != 0;
+    if (all && (k->flags & POSTING_BALANCES) == 0)
+        return "a token for all that there is that does not balance";
+    if (k->has_wanted != (k->has_lack && !all))
         return "a token that lacks something and does not say what";
     bool refuses = !k->has_lack || (k->lack != RESULT_OK && result_info(k->lack) != NULL);
     return refuses ? NULL : "a token that lacks something for no known reason";
+}
+
+/* Is it for all that there is? What the end before gives of that is an amount like any other,
+ * unless more were refused there. */
+static bool token_for_all(const struct token *k, bool continues)
+{
+    return (k->marks & TOKEN_MARKS_UNLIMITED) != 0 && (!continues || k->has_lack);
 }
 
 /* The posting as this shard sees it. */
@@ -89,7 +100,7 @@ static struct posting token_posting(struct turn *t, const struct principal *who,
     transfer_spec_from_token(&p.transfer, k);
     if (k->has_wanted)
         p.transfer.amount = k->wanted;
-    p.transfer.has_amount = p.transfer.amount != U128_MAX;
+    p.transfer.has_amount = !token_for_all(k, continues);
     p.transfer.has_reason = (k->marks & TOKEN_MARKS_REASONED) != 0;
     if (!p.continues)
         p.transfer.flags &= ~(uint32_t)TRANSFER_FLAGS_MANAGED; /* recorded, not asked for */
@@ -150,16 +161,18 @@ enum presence token_find_asked(struct turn *t, const struct principal *who, cons
 static void token_lower(struct token *k, const struct token_end *e)
 {
     const struct account *debit = e->posting.debit;
+    bool all = token_for_all(k, e->posting.continues);
     u128 wanted = k->amount;
-    check(e->posting.amount <= k->amount);
+    check(all || e->posting.amount <= k->amount);
     k->amount = e->posting.amount;
-    if (e->posting.continues || k->amount == wanted ||
+    if (e->posting.continues || (!all && k->amount == wanted) ||
         posting_has(&e->posting, TRANSFER_FLAGS_BALANCING_DEBIT))
         return;
     check(e->side == CROSSING_SIDE_DEBIT);
     k->lack = account_debit_check(debit, k->amount + 1);
-    k->has_lack = k->has_wanted = k->lack != RESULT_OK;
-    k->wanted = wanted;
+    k->has_lack = k->lack != RESULT_OK;
+    k->has_wanted = k->has_lack && !all;
+    k->wanted = k->has_wanted ? wanted : 0;
 }
 
 uint16_t token_check(struct turn *t, struct token *k, struct token_end *e)
@@ -170,7 +183,7 @@ uint16_t token_check(struct turn *t, struct token *k, struct token_end *e)
     const struct account *own = token_account(e);
     check(own != NULL);
     check(own->currency == k->currency);
-    if (e->posting.amount > k->amount) {
+    if (e->posting.continues && e->posting.amount > k->amount) {
         check(k->has_lack);
         return k->lack;
     }

@@ -73,7 +73,7 @@ must_check enum presence token_find_asked(struct turn *t, const struct principal
  * all but those of the other account, then those of the account here alone. RESULT_OUTCOME_PENDING
  * and e->posting.reservation: it was asked for before and is under way. k->amount becomes what this
  * end allows of a balancing transfer. Where the credit end alone balances, the debit end says with
- * k->wanted and k->lack what else was asked for and why it gives no more. */
+ * k->lack why it gives no more, and with k->wanted what was asked for unless that was all. */
 must_check uint16_t token_check(struct turn *t, struct token *k, struct token_end *e);
 
 /* Keeps the part of this shard aside. Only after token_check() said RESULT_OK. */

@@ -53,7 +53,7 @@ static enum turn_result transfer_end(struct turn *t, const struct message *m, st
     bool posts = posting_has(p, TRANSFER_FLAGS_POST_PENDING);
     if (code == RESULT_OUTCOME_PENDING)
         return crossing_repeat(t, &p->reservation->kept, note);
-    if (code == RESULT_OK && posts && p->pending->side != 0)
+    if (code == RESULT_OK && posts && p->pending->crosses)
         return post_cross(t, m, p, note, id_chosen);
     return transfer_conclude(t, p, code, note, id_chosen);
 }

@@ -211,7 +211,7 @@ void transfer_pending_project(struct projection *p, const void *event, uint64_t 
 static void put_entries(struct projection *p, enum entry_kind kind, struct transfers_row *row,
                         const struct pending_transfer *h, uint64_t time_ns)
 {
-    if (h->side == 0)
+    if (!h->crosses)
         entry_put_transfer(p, kind, row);
     else
         put_own_entry(p, kind, row, h->side, pending_transfer_is_half(h) ? h->peer : row->shard,
@@ -239,7 +239,7 @@ void transfer_resolved_project(struct projection *p, const void *event, uint64_t
     if (!voids)
         return;
     put_accounts_if_closing(p, h);
-    if (h->side != 0)
+    if (h->crosses)
         ended_half_put(p, h->credit_account_id, e->pending_id, &row);
 }
 

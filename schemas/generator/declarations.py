@@ -480,6 +480,8 @@ def _values(schema, service, name, t, into, limit):
             t.source.fail(f"value {v!r} must be lower case letters, digits and _")
     if len(set(values)) != len(values):
         t.source.fail("a value is listed twice")
+    if into is schema.flags and "all" in values:
+        t.source.fail("value 'all' is the name of all flags together")
     if name in schema.enums or name in schema.flags:
         t.source.fail("the name is taken")
     into[name] = Values(name, service, t.get("doc", str, ""), values, t.get("unknown", str, ""))

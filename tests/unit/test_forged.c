@@ -162,6 +162,11 @@ static void token_lacks_silently(struct token *k)
     k->wanted = k->amount + 1;
 }
 
+static void token_of_everything(struct token *k)
+{
+    k->marks |= TOKEN_MARKS_UNLIMITED;
+}
+
 static void token_lacks_nothing(struct token *k)
 {
     token_lacks_silently(k);
@@ -245,6 +250,7 @@ OF_TOKEN(token_at_home, transfer_token)
 OF_TOKEN(token_to_itself, transfer_token)
 OF_TOKEN(token_from_nobody, transfer_token)
 OF_TOKEN(token_lacks_silently, transfer_token)
+OF_TOKEN(token_of_everything, transfer_token)
 OF_TOKEN(token_lacks_nothing, transfer_token)
 OF_TOKEN(token_posts, transfer_token)
 OF_TOKEN(token_posts_another, transfer_token)
@@ -444,6 +450,8 @@ static const struct forgery forgeries[] = {
     {&transfer_token_type, transfer, transfer_token_token_from_nobody, FORM},
     {&transfer_token_type, transfer, transfer_token_token_lacks_silently,
      "a token that lacks something and does not say what"},
+    {&transfer_token_type, transfer, transfer_token_token_of_everything,
+     "a token for all that there is that does not balance"},
     {&transfer_token_type, transfer, transfer_token_token_lacks_nothing,
      "a token that lacks something for no known reason"},
     {&transfer_token_type, transfer, transfer_token_token_posts, FORM},

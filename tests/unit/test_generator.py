@@ -113,6 +113,8 @@ BAD = [
     ("\n[massage.bad]\ndoc = \"x\"\n", r"\[massage\]: is not a section"),
     ("\n[enum.bad]\nvalues = []\n", r"\[enum.bad\]: values: 1 to 255"),
     ("\n[enum.bad]\nvalues = [\"a\", \"a\"]\n", r"\[enum.bad\]: a value is listed twice"),
+    ("\n[flags.bad]\nvalues = [\"a\", \"all\"]\n",
+     r"\[flags.bad\]: value 'all' is the name of all"),
     (state('name = "a", type = "u8"', 'kind = "moon"'),
      r"\[state.bad\]: kind moon is not declared"),
     (state('name = "a", type = "u8"', 'kind = "node"'), r"kind node has the state sample_actor"),
