@@ -310,7 +310,7 @@ static uint16_t item_send(struct turn *t, struct bulk_crossing *c, uint32_t i)
             code == RESULT_EXISTS || (code != BULK_WAITING && !posting_unseen(t, &l.posting, code));
         return code;
     }
-    if (leg_here(&l))
+    if (leg_here(&l.place))
         earmarks_add(t, &c->earmarks, &l.posting);
     uint32_t place = id_places_put(t, &c->ids, s->id);
     check(place + 1 == c->ids.count);

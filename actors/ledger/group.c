@@ -119,7 +119,7 @@ static uint16_t group_make(struct turn *t, struct group_way *w, uint64_t decided
     const struct turn_savepoint start = turn_savepoint(t);
     for (uint32_t i = 0; i < w->group->legs_count; i++) {
         struct leg l = leg_of(t, w->group, i);
-        if (!leg_here(&l) && w->at > 0 && !group_decides(w))
+        if (!leg_here(&l.place) && w->at > 0 && !group_decides(w))
             continue;
         enum presence there = leg_find(t, &l, w->between);
         check(there == PRESENCE_THERE);
@@ -173,7 +173,7 @@ static uint16_t group_try_apart(struct turn *t, struct group_way *w)
     check(w->at > 0);
     for (uint32_t i = 0; i < w->group->legs_count; i++) {
         struct leg l = leg_of(t, w->group, i);
-        if (w->codes[i] == RESULT_OK && leg_here(&l)) {
+        if (w->codes[i] == RESULT_OK && leg_here(&l.place)) {
             enum presence there = leg_find(t, &l, w->between);
             check(there == PRESENCE_THERE);
             w->codes[i] = leg_try(t, &l, &kept);
@@ -496,9 +496,9 @@ void group_carry_out(struct turn *t, struct group_way *w, const struct group_fol
         return;
     }
     for (uint32_t i = 0; i < w->group->legs_count; i++) {
-        const struct leg l = leg_of(t, w->group, i);
         const struct group_leg *asked = &w->group->legs[i];
-        if (!leg_here(&l) && w->at > 0)
+        const struct leg_place at = leg_place_of(t, asked);
+        if (!leg_here(&at) && w->at > 0)
             continue;
         if (w->codes[i] != RESULT_OK && !MUTANT(FOLLOW_REFUSED)) {
             if (w->at == 0)

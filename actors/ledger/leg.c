@@ -23,26 +23,28 @@ bool leg_may_cross(uint32_t flags)
     return (flags & ~(uint32_t)(TRANSFER_FLAGS_LINKED | TRANSFER_FLAGS_PENDING)) == 0;
 }
 
+struct leg_place leg_place_of(struct turn *t, const struct group_leg *asked)
+{
+    check(!id128_is_zero(asked->debit_account_id));
+    check(!id128_is_zero(asked->credit_account_id));
+    uint16_t here = turn_shard(t), debit = slot_map_home(turn_slots(t), asked->debit_account_id),
+             credit = slot_map_home(turn_slots(t), asked->credit_account_id);
+    return (struct leg_place){debit, credit, debit == here, credit == here};
+}
+
 struct leg leg_of(struct turn *t, const struct group *g, uint32_t i)
 {
     const struct group_leg *asked = &g->legs[i];
     check(i < g->legs_count);
-    check(!id128_is_zero(asked->debit_account_id));
-    check(!id128_is_zero(asked->credit_account_id));
-    struct leg l = {
-        .debit_shard = slot_map_home(turn_slots(t), asked->debit_account_id),
-        .credit_shard = slot_map_home(turn_slots(t), asked->credit_account_id),
-    };
-    l.debit_here = l.debit_shard == turn_shard(t);
-    l.credit_here = l.credit_shard == turn_shard(t);
+    struct leg l = {.place = leg_place_of(t, asked)};
     l.posting = (struct posting){
         .tenant_id = g->tenant_id,
         .adjusts = (asked->marks & TOKEN_MARKS_ADJUSTS) != 0,
         .reverses_id = asked->has_reverses_id ? asked->reverses_id : ID128_ZERO,
         .original_time = g->has_original_time ? g->original_time : 0,
         .transaction_id = g->has_transaction_id ? g->transaction_id : ID128_ZERO,
-        .debit_away = !l.debit_here,
-        .credit_away = !l.credit_here,
+        .debit_away = !l.place.debit_here,
+        .credit_away = !l.place.credit_here,
         .continues = turn_origin(t) != NULL,
         .grouped = true,
     };
@@ -71,14 +73,15 @@ static bool leg_holding_waits(struct turn *t, const struct leg *l, struct leg_be
     const struct pending_transfer *h;
     bool waiting = false;
     check(posting_has(p, TRANSFER_FLAGS_PENDING));
-    if (!leg_here(l))
+    if (!leg_here(&l->place))
         return between.home == turn_shard(t) &&
                told_transfer_find(t, p->transfer.id, &told) == PRESENCE_WAITING;
     /* Somebody may be looking for it. */
     waiting = turn_find_pending_transfer(t, p->transfer.id, &h) == PRESENCE_WAITING;
-    if (l->debit_here != l->credit_here)
-        waiting |= leg_transit_waits(t, p, l->debit_here ? l->credit_shard : l->debit_shard);
-    if (l->credit_here && !l->debit_here)
+    const struct leg_place *at = &l->place;
+    if (at->debit_here != at->credit_here)
+        waiting |= leg_transit_waits(t, p, at->debit_here ? at->credit_shard : at->debit_shard);
+    if (at->credit_here && !at->debit_here)
         waiting |= pending_half_find_end(t, p->transfer.id, &end) == PRESENCE_WAITING;
     return waiting;
 }
@@ -91,8 +94,8 @@ enum presence leg_find(struct turn *t, struct leg *l, struct leg_between between
     if (holds)
         waiting |= leg_holding_waits(t, l, between);
     if (decides && !holds) {
-        waiting |= leg_transit_waits(t, &l->posting, l->debit_shard);
-        waiting |= leg_transit_waits(t, &l->posting, l->credit_shard);
+        waiting |= leg_transit_waits(t, &l->posting, l->place.debit_shard);
+        waiting |= leg_transit_waits(t, &l->posting, l->place.credit_shard);
     } else {
         waiting |= leg_transit_waits(t, &l->posting, between.decider);
     }
@@ -123,7 +126,8 @@ uint16_t leg_check(struct turn *t, struct leg *l)
     if (code != RESULT_OK)
         return code;
     check(l->posting.amount == l->posting.transfer.amount);
-    bool passes = !leg_here(l) && turn_origin(t) != NULL && l->debit_shard != l->credit_shard &&
+    bool passes = !leg_here(&l->place) && turn_origin(t) != NULL &&
+                  l->place.debit_shard != l->place.credit_shard &&
                   !posting_has(&l->posting, TRANSFER_FLAGS_PENDING);
     return passes ? leg_passing_check(t, &l->posting) : RESULT_OK;
 }
@@ -138,19 +142,19 @@ uint16_t leg_try(struct turn *t, struct leg *l, const struct earmarks *spared)
 static struct leg_posted leg_posted_of(struct turn *t, const struct group *g, uint32_t i,
                                        struct leg_between between, uint64_t decided_time)
 {
-    const struct leg l = leg_of(t, g, i);
+    const struct leg_place at = leg_place_of(t, &g->legs[i]);
     bool decides = between.decider == turn_shard(t);
     check(decided_time != 0);
     check(between.home != between.decider);
     struct leg_posted e = {.amount = 0};
     leg_posted_from_group_leg(&e, &g->legs[i]);
     e.tenant_id = g->tenant_id;
-    e.ends = (l.debit_here ? LEG_ENDS_DEBIT : 0u) | (l.credit_here ? LEG_ENDS_CREDIT : 0u) |
+    e.ends = (at.debit_here ? LEG_ENDS_DEBIT : 0u) | (at.credit_here ? LEG_ENDS_CREDIT : 0u) |
              (decides ? LEG_ENDS_DECIDED : 0u) |
              (between.home == turn_shard(t) ? LEG_ENDS_HOME : 0u);
     e.slot = transit_slot(t);
-    e.debit_peer = decides ? l.debit_shard : between.decider;
-    e.credit_peer = decides ? l.credit_shard : between.decider;
+    e.debit_peer = decides ? at.debit_shard : between.decider;
+    e.credit_peer = decides ? at.credit_shard : between.decider;
     e.home = between.home;
     e.decided_time = decided_time;
     e.has_transaction_id = g->has_transaction_id;
@@ -162,31 +166,32 @@ static struct leg_posted leg_posted_of(struct turn *t, const struct group *g, ui
 static struct leg_held leg_held_of(struct turn *t, const struct group *g, uint32_t i,
                                    struct leg_between between, uint64_t decided_time)
 {
-    const struct leg l = leg_of(t, g, i);
+    const struct leg_place at = leg_place_of(t, &g->legs[i]);
     struct leg_held e = {.amount = 0};
     check(decided_time != 0);
     leg_held_from_group_leg(&e, &g->legs[i]);
     e.tenant_id = g->tenant_id;
-    e.ends = (l.debit_here ? LEG_ENDS_DEBIT : 0u) | (l.credit_here ? LEG_ENDS_CREDIT : 0u);
+    e.ends = (at.debit_here ? LEG_ENDS_DEBIT : 0u) | (at.credit_here ? LEG_ENDS_CREDIT : 0u);
     e.slot = transit_slot(t);
-    e.peer = l.debit_here ? l.credit_shard : l.debit_shard;
+    e.peer = at.debit_here ? at.credit_shard : at.debit_shard;
     e.decided_time = decided_time;
     e.has_transaction_id = g->has_transaction_id;
     e.transaction_id = g->transaction_id;
-    e.has_told_id = l.debit_here && between.home != l.debit_shard && between.home != l.credit_shard;
+    e.has_told_id =
+        at.debit_here && between.home != at.debit_shard && between.home != at.credit_shard;
     e.told_id = group_share_id(g->group_id, id128_slot(g->group_id));
     return e;
 }
 
 /* What is held for it, and ends at once if its end came before. */
-static void leg_emit_held(struct turn *t, const struct group *g, const struct leg *l,
+static void leg_emit_held(struct turn *t, const struct group *g, const struct leg_place *at,
                           const struct leg_held *e, struct leg_between between)
 {
     const struct half_end_came *end = NULL;
     const struct transfer_note note = {.has_reason = g->has_reason, .reason = g->reason};
-    check(leg_here(l));
+    check(leg_here(at));
     turn_emit(t, &leg_held_type, e);
-    if (l->debit_here) {
+    if (at->debit_here) {
         if (between.home != turn_shard(t))
             transfer_note_emit(t, g->tenant_id, e->id, &note);
         return;
@@ -203,18 +208,18 @@ static void leg_emit_held(struct turn *t, const struct group *g, const struct le
 void leg_emit(struct turn *t, const struct group *g, uint32_t i, struct leg_between between,
               uint64_t decided_time)
 {
-    const struct leg l = leg_of(t, g, i);
+    const struct leg_place at = leg_place_of(t, &g->legs[i]);
     bool home = between.home == turn_shard(t), decides = between.decider == turn_shard(t);
     check(decided_time != 0);
     if (!leg_holds(&g->legs[i])) {
         const struct leg_posted e = leg_posted_of(t, g, i, between, decided_time);
-        if (leg_here(&l) || home || decides)
+        if (leg_here(&at) || home || decides)
             turn_emit(t, &leg_posted_type, &e);
         return;
     }
     const struct leg_held e = leg_held_of(t, g, i, between, decided_time);
-    if (leg_here(&l)) {
-        leg_emit_held(t, g, &l, &e, between);
+    if (leg_here(&at)) {
+        leg_emit_held(t, g, &at, &e, between);
     } else if (home) {
         const struct transfers_row row = transfer_row_of_held(&e);
         told_transfer_begin(t, &row);

@@ -14,10 +14,15 @@ struct leg_between {
     uint16_t home, decider;
 };
 
-struct leg {
-    struct posting posting; /* of the accounts that are here */
+/* Where its accounts are. */
+struct leg_place {
     uint16_t debit_shard, credit_shard;
     bool debit_here, credit_here;
+};
+
+struct leg {
+    struct posting posting; /* of the accounts that are here */
+    struct leg_place place;
 };
 
 /* May a transfer with these flags be one of a group over shards? What takes what there is, closes
@@ -31,10 +36,12 @@ static inline bool leg_holds(const struct group_leg *l)
 }
 
 /* Is there anything of it in this shard? */
-static inline bool leg_here(const struct leg *l)
+static inline bool leg_here(const struct leg_place *at)
 {
-    return l->debit_here || l->credit_here;
+    return at->debit_here || at->credit_here;
 }
+
+struct leg_place leg_place_of(struct turn *t, const struct group_leg *asked);
 
 struct leg leg_of(struct turn *t, const struct group *g, uint32_t i);
 

@@ -17,7 +17,23 @@ uint16_t transit_slot(struct turn *t)
     return slot;
 }
 
-struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, uint16_t currency)
+/* Who an account of money in transit is for. */
+struct transit_pair {
+    struct id128 tenant_id;
+    uint16_t slot, peer, currency;
+};
+
+/* Ids that the thread has worked out: each step of what crosses needs one of a few, and hashing
+ * took a fifth of the time of a list between two shards. What stands there is what would come out
+ * anew; currency 0 is a free place. */
+#define TRANSIT_KNOWN 64
+static _Thread_local struct {
+    struct transit_pair pair;
+    struct id128 id;
+} known[TRANSIT_KNOWN];
+
+static struct id128 transit_hash(uint16_t slot, uint16_t peer, struct id128 tenant_id,
+                                 uint16_t currency)
 {
     uint8_t bytes[16 + 6];
     check(currency != 0);
@@ -30,6 +46,21 @@ struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, ui
     }
     const struct slice pieces[] = {slice_of("transit"), {(const char *)bytes, sizeof bytes}};
     return id128_reserve(sha256_id(pieces, array_len(pieces)), slot);
+}
+
+struct id128 transit_id(uint16_t slot, uint16_t peer, struct id128 tenant_id, uint16_t currency)
+{
+    uint64_t mixed =
+        tenant_id.hi ^ tenant_id.lo ^ ((uint64_t)slot << 7) ^ ((uint64_t)peer << 3) ^ currency;
+    size_t place = (size_t)((mixed * 0x9e3779b97f4a7c15u) >> 58);
+    static_assert(TRANSIT_KNOWN == 1 << (64 - 58), "the place is of the first six bits");
+    const struct transit_pair *p = &known[place].pair;
+    if (p->currency != currency || p->slot != slot || p->peer != peer ||
+        !id128_equal(p->tenant_id, tenant_id)) {
+        known[place].id = transit_hash(slot, peer, tenant_id, currency);
+        known[place].pair = (struct transit_pair){tenant_id, slot, peer, currency};
+    }
+    return known[place].id;
 }
 
 enum presence transit_find(struct turn *t, const struct account *own, uint16_t peer)
